@@ -1,0 +1,3 @@
+"""failatlas: an atlas of a vision network's failures."""
+
+__version__ = "0.1.0"
