@@ -37,11 +37,21 @@ class Task(Protocol):
     def name(self) -> str:
         """``"classification"``, ``"regression"`` or ``"landmarks"``."""
 
+    def gap(self, record: ImageRecord) -> str:
+        """Why an image cannot be judged and is left out, e.g. ``"no label"``; empty when it can.
+
+        Asked of every record before the network runs, so that a wrong label costs seconds and not hours.
+
+        Raises:
+            DataError: what the record expects is unknown to the task; the message names the image.
+        """
+
     def judge(self, outputs: Features, records: Sequence[ImageRecord]) -> Verdict:
         """Judge (n, k) outputs against n records.
 
         Raises:
             DataError: a label is missing or unknown to the task; the message names the image.
+            ShapeError: k is not what the task expects; the message has both numbers.
         """
 
     def to_json(self) -> dict[str, object]:
