@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from failatlas.arrays import Features, Indices
+import numpy as np
+
+from failatlas.arrays import Features, Indices, freeze
+from failatlas.errors import DataError
+from failatlas.statistics import Interval
+
+VERSION = 1  # of the JSON form
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A number with its 95 % interval and the n behind it; ``method`` names the interval."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    method: str
+def not_measured(n: int = 0) -> Interval:
+    """The interval of a number that could not be measured: nan, shown as such by nobody."""
+    return Interval(math.nan, math.nan, math.nan, n, "not measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,28 @@ class Rule:
         return " and ".join(self.conditions)
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One finding about a cluster in plain words.
+
+    Attributes:
+        describer: the part that found it.
+        text: one sentence for a person, with its figures and their n; never a nan.
+        words: what the cluster's name may say of it, strongest first; only what the figures support.
+    """
+
+    describer: str
+    text: str
+    words: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RootCause:
     """A root-cause cluster (RCC).
 
     Attributes:
         id: cluster number, -1 for the noise group.
-        name: a proposal in words, from its confusion and first rule.
+        name: a proposal in words, from its confusion and strongest contrasts.
         members: image ids, nearest to the medoid first.
         share: of all error-inducing images.
         severity: mean severity of its members.
@@ -55,12 +73,15 @@ class RootCause:
         counterexamples: ids of correctly handled images nearest to the medoids.
         confusion: (expected, predicted, count), most frequent first.
         rules: held-out rules, best first; empty when nothing separates it.
-        properties: measured property → (mean in cluster, mean in all images, Cliff's delta in [-1, 1]).
+        properties: measured property or number of the metadata → (mean in cluster, mean in all images, Cliff's delta in
+            [-1, 1] against all other images), strongest first; only those that vary.
         compactness: mean distance of members to the medoid / the same over all error-inducing images; < 1 = tight.
-        stability: mean bootstrap Jaccard with its spread; > 0.75 stable, < 0.5 dissolves.
+        stability: mean best Jaccard over subsamples with its spread; > 0.75 stable, < 0.5 dissolves.
         error_rate: share of errors among the images of the set that fall into it.
         null_p: probability that a cluster of random correctly handled images is as compact.
         heatmap: (h, w) float32 mean relevance of its members (positive = speaks for the wrong answer), empty if none.
+        n_causes: ranked causes of the run, this one's rank is among them.
+        descriptions: what the describers say of it, in words.
     """
 
     id: int
@@ -80,11 +101,101 @@ class RootCause:
     error_rate: Interval
     null_p: float
     heatmap: Features
+    n_causes: int = 0
+    descriptions: tuple[Description, ...] = ()
 
     @property
     def size(self) -> int:
         """How many error-inducing images it has."""
         return len(self.members)
+
+    def __repr__(self) -> str:
+        share = self.share
+        parts = [
+            f"{self.size} image{'' if self.size == 1 else 's'}",
+            f"{share.value:.0%}".replace("%", " % of errors") + f" [{100 * share.low:.0f}, {100 * share.high:.0f}]",
+        ]
+        if self.rank:
+            known = not math.isnan(self.stability.value)
+            parts.append(f"stability {self.stability.value:.2f}" if known else "stability not measured")
+            parts.append(f"risk {ordinal(self.rank)} of {self.n_causes}")
+        return f'<RootCause {self.id} "{self.name}": {", ".join(parts)}>'
+
+    def to_json(self) -> dict[str, object]:
+        """Every field; null = not measured; the heatmap as base64 of little-endian float32, so that it stays exact."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "size": self.size,
+            "members": list(self.members),
+            "share": _interval_to_json(self.share),
+            "severity": self.severity,
+            "risk": self.risk,
+            "rank": self.rank,
+            "n_causes": self.n_causes,
+            "medoids": list(self.medoids),
+            "counterexamples": list(self.counterexamples),
+            "confusion": [list(entry) for entry in self.confusion],
+            "rules": [
+                {
+                    "conditions": list(rule.conditions),
+                    "precision": _interval_to_json(rule.precision),
+                    "recall": _interval_to_json(rule.recall),
+                }
+                for rule in self.rules
+            ],
+            "properties": {name: [_number(value) for value in values] for name, values in self.properties.items()},
+            "compactness": _number(self.compactness),
+            "stability": _interval_to_json(self.stability),
+            "error_rate": _interval_to_json(self.error_rate),
+            "null_p": _number(self.null_p),
+            "heatmap": {
+                "shape": list(self.heatmap.shape),
+                "float32": base64.b64encode(self.heatmap.astype("<f4").tobytes()).decode(),
+            },
+            "descriptions": [
+                {"describer": one.describer, "text": one.text, "words": list(one.words)} for one in self.descriptions
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RootCause:
+        """The inverse of :meth:`to_json`."""
+        shape = tuple(int(side) for side in data["heatmap"]["shape"])
+        heatmap = np.frombuffer(base64.b64decode(data["heatmap"]["float32"]), "<f4").astype(np.float32)
+        return cls(
+            id=data["id"],
+            name=data["name"],
+            members=tuple(data["members"]),
+            share=_interval_from_json(data["share"]),
+            severity=data["severity"],
+            risk=data["risk"],
+            rank=data["rank"],
+            medoids=tuple(data["medoids"]),
+            counterexamples=tuple(data["counterexamples"]),
+            confusion=tuple((expected, predicted, count) for expected, predicted, count in data["confusion"]),
+            rules=tuple(
+                Rule(
+                    tuple(rule["conditions"]),
+                    _interval_from_json(rule["precision"]),
+                    _interval_from_json(rule["recall"]),
+                )
+                for rule in data["rules"]
+            ),
+            properties={
+                name: (_float(mean), _float(mean_all), _float(delta))
+                for name, (mean, mean_all, delta) in data["properties"].items()
+            },
+            compactness=_float(data["compactness"]),
+            stability=_interval_from_json(data["stability"]),
+            error_rate=_interval_from_json(data["error_rate"]),
+            null_p=_float(data["null_p"]),
+            heatmap=freeze(heatmap.reshape(shape)),
+            n_causes=data["n_causes"],
+            descriptions=tuple(
+                Description(one["describer"], one["text"], tuple(one["words"])) for one in data["descriptions"]
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,3 +213,87 @@ class RootCauses:
     noise: RootCause | None
     order: Indices
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        noise = self.noise.size if self.noise else 0
+        n_images = noise + sum(cause.size for cause in self.causes)
+        if not n_images:
+            return "<RootCauses none: no error-inducing images>"
+        top = f', highest risk "{self.causes[0].name}"' if self.causes else ""
+        return f"<RootCauses {len(self.causes)} of {n_images} error-inducing images, {noise} in none{top}>"
+
+    def table(self) -> list[dict[str, object]]:
+        """One row a cause, by rank, for ``--json``; null = not measured."""
+        return [
+            {
+                "id": cause.id,
+                "size": cause.size,
+                "share": cause.share.value,
+                "risk": cause.risk,
+                "medoid": cause.medoids[0],
+                "stability": _number(cause.stability.value),
+                "rules": [
+                    {"rule": rule.text, "precision": rule.precision.value, "recall": rule.recall.value}
+                    for rule in cause.rules
+                ],
+            }
+            for cause in self.causes
+        ]
+
+    def to_json(self) -> dict[str, object]:
+        """Every field, with the ``version`` of this form."""
+        return {
+            "version": VERSION,
+            "causes": [cause.to_json() for cause in self.causes],
+            "noise": self.noise.to_json() if self.noise else None,
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RootCauses:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            DataError: the form is of another version.
+        """
+        if data.get("version") != VERSION:
+            raise DataError(
+                f"root causes of version {data.get('version')!r}, not {VERSION}",
+                remedy="run the analysis again with this failatlas",
+            )
+        causes = tuple(RootCause.from_json(cause) for cause in data["causes"])
+        noise = RootCause.from_json(data["noise"]) if data["noise"] else None
+        order = freeze(np.array([cause.id for cause in causes], np.int64))
+        return cls(causes, noise, order, tuple(data["notes"]))
+
+
+def ordinal(n: int) -> str:
+    """A rank as a person says it.
+
+    >>> [ordinal(n) for n in (1, 2, 3, 4, 11, 22, 113)]
+    ['1st', '2nd', '3rd', '4th', '11th', '22nd', '113th']
+    """
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _interval_to_json(interval: Interval) -> dict[str, object]:
+    return {
+        "value": _number(interval.value),
+        "low": _number(interval.low),
+        "high": _number(interval.high),
+        "n": interval.n,
+        "method": interval.method,
+    }
+
+
+def _interval_from_json(data: Mapping[str, Any]) -> Interval:
+    return Interval(_float(data["value"]), _float(data["low"]), _float(data["high"]), data["n"], data["method"])
