@@ -2,6 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
 from failatlas.errors import DataError
 from failatlas.statistics import (
     bootstrap_mean,
@@ -12,9 +16,6 @@ from failatlas.statistics import (
     holm,
     wilson,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
 numbers = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=12)
 
