@@ -20,7 +20,8 @@ class Preprocess:
         size: (height, width) in pixels the image is resized to (bilinear, antialiased); None = as it is.
         channels: 3 (RGB) or 1 (ITU-R 601 grey).
         scale: 8-bit values are multiplied by this, usually 1/255.
-        mean, std: per channel, after scaling: (x·scale − mean) / std.
+        mean, std: per channel, after scaling: (x·scale − mean) / std; in the order in which the network sees channels.
+        bgr: blue comes first, as in networks trained with OpenCV or Caffe.
     """
 
     size: tuple[int, int] | None = None
@@ -28,6 +29,7 @@ class Preprocess:
     scale: float = 1 / 255
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    bgr: bool = False
 
 
 @runtime_checkable

@@ -154,7 +154,7 @@ def entropy(outputs: Features) -> Vector:
     share /= share.sum(axis=1, keepdims=True)
     # 0 · ln 0 counts as 0, its limit
     terms = np.where(share > 0, share * np.log(np.where(share > 0, share, 1.0)), 0.0)
-    normalised: Vector = np.clip(-terms.sum(axis=1) / math.log(k), 0.0, 1.0)
+    normalised: Vector = np.clip(np.abs(terms.sum(axis=1)) / math.log(k), 0.0, 1.0)
     return normalised
 
 
