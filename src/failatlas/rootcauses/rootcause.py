@@ -18,8 +18,8 @@ VERSION = 1  # of the JSON form
 
 
 def not_measured(n: int = 0) -> Interval:
-    """The interval of a number that could not be measured: nan, shown as such by nobody."""
-    return Interval(math.nan, math.nan, math.nan, n, "not measured")
+    """The interval of a share that could not be measured: nan, which no text and no JSON shows."""
+    return Interval(math.nan, 0.0, 1.0, n, "not measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +278,7 @@ def ordinal(n: int) -> str:
 
 
 def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None
 
 
 def _float(value: float | None) -> float:

@@ -1,0 +1,99 @@
+"""Contrasts: in which measured properties a cluster differs from other images, in words.
+
+A word must hold twice: against all other images, and, where most members share what was expected of them, against
+other images of which the same was expected; shirts that are dark as all shirts are do not fail for being dark.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from failatlas.arrays import Mask, Vector
+from failatlas.rootcauses.columns import numbers
+from failatlas.rootcauses.contrasts import FEWEST, Contrast, contrasts
+from failatlas.rootcauses.describers.describer import Context, describers
+from failatlas.rootcauses.describers.figures import number
+from failatlas.rootcauses.rootcause import Description
+
+# property → (word for low, word for high); a name that is not here says "low NAME", "high NAME"
+_WORDS = {
+    "brightness": ("dark", "bright"),
+    "contrast": ("low contrast", "high contrast"),
+    "sharpness": ("blurred", "sharp"),
+    "blur": ("sharp", "blurred"),
+    "edge_density": ("few edges", "many edges"),
+    "saturation": ("pale", "strongly coloured"),
+    "colourfulness": ("little colour", "colourful"),
+    "entropy": ("plain", "busy"),
+    "graininess": ("smooth", "grainy"),
+}
+_LEAST_DELTA = 0.33  # below: "negligible" or "small" (Romano et al., 2006)
+_SAME = 0.7  # |correlation| from which two properties say the same thing
+_MOST = 3
+
+
+@describers.register("contrasts", source="Cliff 1993; Mann–Whitney U with Holm's correction")
+class Contrasts:
+    """The strongest differences that are neither chance nor the class's own."""
+
+    def describe(self, context: Context) -> Description | None:
+        """Says up to three differences, no two of which measure the same thing."""
+        columns = numbers(context.columns)
+        within = {one.name: one for one in _within_class(context, columns)}
+        chosen: list[Contrast] = []
+        for one in context.contrasts:
+            same_class = within.get(one.name, one)
+            certain = _is_strong(one) and _is_strong(same_class) and one.delta * same_class.delta > 0
+            if certain and not any(_is_same(columns[one.name], columns[other.name]) for other in chosen):
+                chosen.append(one)
+            if len(chosen) == _MOST:
+                break
+        if not chosen:
+            return None
+        found = "; ".join(
+            f"{word(one)} ({_plain(one.name)} {number(one.mean)}, all images {number(one.mean_all)}, "
+            f"Cliff's delta {one.delta:+.2f})"
+            for one in chosen
+        )
+        return Description("contrasts", f"{found[0].upper()}{found[1:]}.", tuple(word(one) for one in chosen))
+
+
+def word(contrast: Contrast) -> str:
+    """The word for a difference.
+
+    >>> word(Contrast("brightness", 0.2, 0.5, -0.8, 0.001)), word(Contrast("head_yaw_deg", 40, 2, 0.7, 0.001))
+    ('dark', 'high head yaw')
+    """
+    low, high = _WORDS.get(contrast.name, (f"low {_plain(contrast.name)}", f"high {_plain(contrast.name)}"))
+    return low if contrast.delta < 0 else high
+
+
+def _within_class(context: Context, columns: dict[str, Vector]) -> tuple[Contrast, ...]:
+    """Contrasts against other images with the members' most frequent expected text; none when they share no text."""
+    expected = context.outcomes.expected
+    text, count = Counter(expected[i] for i in context.members).most_common(1)[0]
+    members = context.is_member
+    others: Mask = np.array([entry == text for entry in expected], np.bool_) & ~members
+    if count < len(context.members) / 2 or others.sum() < FEWEST:
+        return ()
+    return contrasts({one.name: columns[one.name] for one in context.contrasts}, members, others)
+
+
+def _is_strong(contrast: Contrast) -> bool:
+    return contrast.is_certain() and abs(contrast.delta) >= _LEAST_DELTA
+
+
+def _is_same(one: Vector, other: Vector) -> bool:
+    finite = np.isfinite(one) & np.isfinite(other)
+    a, b = one[finite], other[finite]
+    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return False
+    return bool(abs(np.corrcoef(a, b)[0, 1]) >= _SAME)
+
+
+def _plain(name: str) -> str:
+    for unit in ("_deg", "_px", "_s", "_m", "_mm"):
+        name = name.removesuffix(unit)
+    return name.replace("_", " ")
