@@ -194,11 +194,9 @@ def _checked(grouping: Grouping, outcomes: Outcomes, features: Features, referen
                 raise DataError(f"image {name!r} has no outcome", where=what, remedy="use ids of the same image set")
     if reference and any(outcomes.is_error[position[name]] for name in reference.ids):
         raise DataError("a reference image is an error", where="reference", remedy="draw it from the correct images")
-    if reference and features.size and reference.features.size and reference.features.shape[1] != features.shape[1]:
-        remedy = "use the same extractor for both"
-        raise ShapeError(
-            f"{reference.features.shape[1]} and {features.shape[1]} features", where="reference", remedy=remedy
-        )
+    if reference and len(features) and len(reference.ids) and reference.features.shape[1] != features.shape[1]:
+        widths = f"{reference.features.shape[1]} features an image, {features.shape[1]} elsewhere"
+        raise ShapeError(widths, where="reference", remedy="use the same extractor for both")
     return np.array([position[name] for name in grouping.ids], np.int64)
 
 

@@ -43,4 +43,4 @@ def _rate(errors: int, correct: int, fraction: float) -> Interval:
 
 def _shift(share: float, fraction: float) -> float:
     """The share whose odds are ``fraction`` times those of ``share``."""
-    return share * fraction / (share * fraction + 1 - share)
+    return share if fraction == 1 else share * fraction / (share * fraction + 1 - share)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from failatlas.markup import Content, Html, element, join, name, number, percent, table, visible
 from failatlas.rootcauses.rootcause import RootCause, RootCauses, Rule
@@ -42,13 +43,15 @@ def interval_text(interval: Interval, *, share: bool = True) -> str:
     return f"{value} [{low}, {high}]" if known else value
 
 
-def interval_bar(interval: Interval) -> Html:
-    """A share in [0, 1] as a dot with its interval on a track; for the eye only, the text stands beside it."""
+def interval_bar(interval: Interval, most: float = 1.0) -> Html:
+    """A share in [0, most] as a dot with its interval on a track; for the eye only, the text stands beside it."""
     if not math.isfinite(interval.value):
         return Html("")
-    x = 2 + 96 * min(max(interval.value, 0.0), 1.0)
+    x = 2 + 96 * min(max(interval.value / most, 0.0), 1.0)
     known = math.isfinite(interval.low) and math.isfinite(interval.high)
-    low, high = (2 + 96 * min(max(end, 0.0), 1.0) for end in ((interval.low, interval.high) if known else (0, 0)))
+    low, high = (
+        2 + 96 * min(max(end / most, 0.0), 1.0) for end in ((interval.low, interval.high) if known else (0, 0))
+    )
     return element(
         "svg",
         element("line", x1=2, x2=98, y1=6, y2=6, stroke="currentColor", stroke_opacity=0.2, stroke_width=2),
@@ -80,12 +83,25 @@ def ranking(
     if picture:
         heads.insert(2, "Medoid")
     listed = list(causes)
-    most = max((cause.risk for cause in listed if math.isfinite(cause.risk)), default=0.0)
-    rows = [_row(cause, most, picture, href) for cause in listed]
+    scale = _Scale(
+        risk=max((cause.risk for cause in listed if math.isfinite(cause.risk)), default=0.0),
+        share=max((cause.share.high for cause in listed if 0 < cause.share.high <= 1), default=1.0),
+    )
+    rows = [_row(cause, scale, picture, href) for cause in listed]
     return table("Root-cause clusters, highest risk first.", heads, rows, class_="ranking")
 
 
-def _row(cause: RootCause, most: float, picture: Picture | None, href: Callable[[RootCause], str] | None) -> list[Html]:
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """What the full length of a bar means, for bars that are read against each other."""
+
+    risk: float
+    share: float
+
+
+def _row(
+    cause: RootCause, scale: _Scale, picture: Picture | None, href: Callable[[RootCause], str] | None
+) -> list[Html]:
     address = href(cause) if href else None
     label = title(cause)
     cells = [
@@ -100,10 +116,10 @@ def _row(cause: RootCause, most: float, picture: Picture | None, href: Callable[
         _cell(
             "Share of errors",
             element("span", interval_text(cause.share), class_="num"),
-            interval_bar(cause.share),
+            interval_bar(cause.share, scale.share),
             sort=_sortable(cause.share.value),
         ),
-        _cell("Risk", number(cause.risk), _risk_bar(cause.risk, most), sort=_sortable(cause.risk)),
+        _cell("Risk", number(cause.risk), _risk_bar(cause.risk, scale.risk), sort=_sortable(cause.risk)),
         _cell("Stability", _stability(cause), sort=_sortable(cause.stability.value)),
         _cell("First rule", name(cause.rules[0].text) if cause.rules else element("i", "nothing separates it")),
     ]
@@ -242,14 +258,18 @@ def _confusion(cause: RootCause, level: int) -> Html | None:
     total = sum(count for _, _, count in cause.confusion) or 1
     most = max(count for _, _, count in cause.confusion) or 1
     rows = [
-        [name(expected), name(predicted), [f"{number(count)} ({percent(count / total)})", _bar(count / most)]]
+        [
+            name(expected),
+            name(predicted),
+            [element("span", f"{number(count)} ({percent(count / total)})", class_="num"), _bar(count / most)],
+        ]
         for expected, predicted, count in cause.confusion[:_MOST_PAIRS]
     ]
     rest = len(cause.confusion) - _MOST_PAIRS
     return element(
         "div",
         element(f"h{level}", "What was taken for what"),
-        table("Confusions, most frequent first.", ("Expected", "Predicted", "Images"), rows),
+        table("Confusions, most frequent first.", ("Expected", "Predicted", "Images"), rows, class_="bars"),
         element("p", f"{number(rest)} rarer confusions are left out.", class_="how") if rest > 0 else None,
     )
 
@@ -269,7 +289,7 @@ def _properties(cause: RootCause, level: int) -> Html | None:
             name(key),
             number(here),
             number(everywhere),
-            [element("span", f"{delta:+.2f}", class_="num"), _diverging(delta)],
+            [element("span", f"{delta:+.2f}".replace("-", "−"), class_="num"), _diverging(delta)],
         ]
         for key, here, everywhere, delta in known[:_MOST_PROPERTIES]
     ]
@@ -280,6 +300,7 @@ def _properties(cause: RootCause, level: int) -> Html | None:
             "Measured properties, largest difference first.",
             ("Property", "Mean here", "Mean of all", "Cliff's delta"),
             rows,
+            class_="bars",
         ),
         element("p", "Delta: +1 all higher here, −1 all lower, 0 no difference; beyond ±0.47 is large.", class_="how"),
     )
@@ -290,6 +311,7 @@ def _diverging(delta: float) -> Html:
     fill, sign = ("#c2410c", "up") if delta > 0 else ("#0b6bb0", "down")
     return element(
         "svg",
+        element("line", x1=2, x2=98, y1=6, y2=6, stroke="currentColor", stroke_opacity=0.2),
         element("rect", x=min(50.0, end), y=2, width=abs(end - 50), height=8, fill=fill, class_=sign),
         element("line", x1=50, x2=50, y1=0, y2=12, stroke="currentColor"),
         viewBox="0 0 100 12",

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from failatlas.rootcauses.contrasts import contrasts
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=2, max_size=25), st.data())
+def test_delta_equals_a_count_over_all_pairs(values, data):
+    column = np.array(values, np.float64)
+    members = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    found = contrasts({"x": column}, members, ~members)
+    if not members.any() or members.all() or np.ptp(column) == 0:
+        assert found == ()
+        return
+    pairs = [np.sign(a - b) for a in column[members] for b in column[~members]]
+    assert found[0].delta == pytest.approx(np.mean(pairs), abs=1e-12)
+    assert found[0].mean_all == pytest.approx(column.mean())
+
+
+def test_strongest_come_first_and_chance_is_not_certain():
+    rng = np.random.default_rng(1)
+    members = np.arange(400) < 60
+    columns = {f"chance{i}": rng.normal(size=400) for i in range(10)}
+    columns["shifted"] = rng.normal(size=400) - 2.0 * members
+    found = contrasts(columns, members, ~members)
+    assert found[0].name == "shifted"
+    assert found[0].delta < -0.7
+    assert [one.name for one in found if one.is_certain()] == ["shifted"]
+
+
+def test_four_members_are_too_few_for_certainty():
+    members = np.arange(100) < 4
+    found = contrasts({"x": np.arange(100.0)}, members, ~members)
+    assert found[0].delta == -1.0
+    assert not found[0].is_certain()
+
+
+def test_missing_entries_are_left_out():
+    column = np.array([0.0, np.nan, 1.0, np.inf])
+    members = np.array([True, True, False, False])
+    (found,) = contrasts({"x": column}, members, ~members)
+    assert (found.mean, found.mean_all, found.delta) == (0.0, 0.5, -1.0)
