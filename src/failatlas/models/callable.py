@@ -57,6 +57,15 @@ class CallableModel:
         text = "\0".join((self.name, source, self.version, repr(self.preprocess), str(self._takes_arrays)))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def preprocessed(self, preprocess: Preprocess) -> CallableModel:
+        """The same function fed with arrays that are preprocessed in another way."""
+        return CallableModel(self.function, preprocess, self.name, classes=self.classes, version=self.version)
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether the function does its own preprocessing."""
+        return not self._takes_arrays
+
     def predict(self, pixels: Sequence[Pixels]) -> Features:
         """Raw outputs, (n, k) float32.
 

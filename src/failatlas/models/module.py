@@ -54,8 +54,9 @@ class TorchModel:
 
         if not isinstance(module, torch.nn.Module):
             raise ModelError(f"{type(module).__name__} is no torch.nn.Module", remedy="give a module or a callable")
-        self.trained_layers = tuple(path or "(network)" for path, part in module.named_modules() if part.training)
+        self.trained_layers: tuple[str, ...] = ()
         if not isinstance(module, torch.fx.GraphModule):  # an exported graph refuses eval(): its mode is baked in
+            self.trained_layers = tuple(path or "(network)" for path, part in module.named_modules() if part.training)
             module.eval()
         self.module = module
         self.preprocess = preprocess or Preprocess()
@@ -74,6 +75,10 @@ class TorchModel:
         if not self._digest:
             self._digest = module_digest(self.module, self.preprocess)
         return self._digest
+
+    def preprocessed(self, preprocess: Preprocess) -> TorchModel:
+        """The same network behind other preprocessing."""
+        return TorchModel(self.module, preprocess, self.name, classes=self.classes, batch_size=self.batch_size)
 
     def tensor(self, pixels: Sequence[Pixels]) -> torch.Tensor:
         """Preprocessed input on the network's device, (n, c, h, w) float32."""

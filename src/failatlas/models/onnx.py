@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -75,10 +77,21 @@ class OnnxModel:
         self.batch_size = shape[0]
         self.preprocess = _sized(preprocess, shape, self._channels_last, self._type)
         self.classes = tuple(classes) or _metadata_classes(graph)
-        self.digest = bytes_digest(b"".join([data, *(file.read_bytes() for file in external)]), self.preprocess)
+        self._content = hashlib.sha256(b"".join([data, *(file.read_bytes() for file in external)])).digest()
 
     def __repr__(self) -> str:
         return f"<OnnxModel {self.name}: input {self._input}>"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the file, its weights files and the preprocessing."""
+        return bytes_digest(self._content, self.preprocess)
+
+    def preprocessed(self, preprocess: Preprocess) -> OnnxModel:
+        """The same network behind other preprocessing; shares the session."""
+        other = copy.copy(self)
+        other.preprocess = preprocess
+        return other
 
     def predict(self, pixels: Sequence[Pixels]) -> Features:
         """Raw outputs of the first output, (n, k) float32.

@@ -27,7 +27,8 @@ _SYMBOLS = {
     "Symbol", "Integer", "Float", "Rational", "Add", "Mul", "Pow", "Mod", "Max", "Min", "FloorDiv", "ModularIndexing",
     "CleanDiv", "CeilDiv", "PythonMod", "TruncToInt", "IntTrueDiv", "FloatTrueDiv", "ToFloat", "Identity",
     "PowByNatural", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "Equality", "Unequality", "StrictLessThan", "LessThan",
-    "StrictGreaterThan", "GreaterThan", "And", "Or", "Not", "Piecewise", "ExprCondPair", "true", "false", "BooleanTrue", "BooleanFalse",
+    "StrictGreaterThan", "GreaterThan", "And", "Or", "Not", "Piecewise", "ExprCondPair", "true", "false",
+    "BooleanTrue", "BooleanFalse",
 }  # fmt: skip
 
 

@@ -21,7 +21,9 @@ class Outcomes:
         severity: (n,) float64 ≥ 0, 0 where handled correctly.
         uncertainty: (n,) float64 in [0, 1] or nan.
         score: (n,) int64, the output that relevance starts from.
-        quarantined: images on which the network gave no finite output.
+        quarantined: images that could not be read or on which the network gave no finite output.
+        left_out: (why, how many) images that the task cannot judge, e.g. ``("no label", 12)``.
+        notes: what a reader must know, e.g. that the network gives every image one answer.
     """
 
     ids: tuple[str, ...]
@@ -34,8 +36,18 @@ class Outcomes:
     uncertainty: Vector
     score: Indices
     quarantined: tuple[Quarantined, ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_errors(self) -> int:
+        """How many images are error-inducing."""
+        return int(self.is_error.sum())
 
     def __repr__(self) -> str:
-        errors = int(self.is_error.sum())
-        share = f", {errors / len(self.ids):.1%}" if self.ids else ""
-        return f"<Outcomes {len(self.ids)} images, {errors} error-inducing{share}, {len(self.quarantined)} quarantined>"
+        share = f", {self.n_errors / len(self.ids):.1%}" if self.ids else ""
+        without = "".join(f", {count} with {why}" for why, count in self.left_out)
+        return (
+            f"<Outcomes {len(self.ids)} images, {self.n_errors} error-inducing{share}, "
+            f"{len(self.quarantined)} quarantined{without}>"
+        )
