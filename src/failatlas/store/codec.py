@@ -1,6 +1,6 @@
 """Codec: frozen result dataclasses to JSON and named arrays, and back by their type hints; never a pickle.
 
-Known: nested dataclasses, tuples and sequences, ``Mapping[str, …]``, str, int, float (nan and infinity too), bool, None,
+Known: nested dataclasses, tuples, sequences, ``Mapping[str, …]``, str, int, float (nan and infinity too), bool, None,
 enums of texts, ``Literal``, arrays, unions whose members look different in JSON, NewTypes and aliases; ``object`` holds
 plain JSON.  Texts keep lone surrogates, so a file name of any bytes survives.
 """

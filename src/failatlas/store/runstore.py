@@ -183,7 +183,10 @@ class RunStore:
                 f"SELECT sequence, key, shard, stage, value, digest FROM entries WHERE {where} ORDER BY sequence",  # noqa: S608 - column names are ours
                 wanted,
             ).fetchall()
-        return [(Entry(*row, blobs=blobs.get(row[0], {})), recorded) for *row, recorded in rows]
+        return [
+            (Entry(number, key, shard, stage, text, blobs.get(number, {})), recorded)
+            for number, key, shard, stage, text, recorded in rows
+        ]
 
     def log(self, what: str, value: Json = None) -> int:
         """Append an event; returns its number."""
@@ -263,7 +266,9 @@ class RunStore:
             if os.getpid() != self._pid:
                 return  # a forked child: connection and lock are its parent's
             try:
-                if self._lock and self._connection.total_changes != self._changes:
+                is_changed = self._connection.total_changes != self._changes
+                # not into a deleted folder: a backup alone there would look like a run that lost its database
+                if self._lock and is_changed and _inode(self.database) == self._inode:
                     # everything is durable already; where a fresh backup cannot be had, the one before it stands
                     with suppress(FailatlasError, OSError, sqlite3.Error):
                         if not database.problems(self._connection):
@@ -391,6 +396,5 @@ def _refuse_lost_database(path: Path) -> None:
         is_empty = file.stat().st_size == 0
     except OSError:
         is_empty = True
-    log = file.with_name(file.name + "-wal")
-    if is_empty and not log.exists() and (database.backup_path(file).exists() or any(Blobs(path / BLOBS))):
+    if is_empty and (database.backup_path(file).exists() or any(Blobs(path / BLOBS))):
         raise disk.damaged(file, "the file is missing or empty")
