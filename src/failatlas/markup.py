@@ -203,11 +203,13 @@ def number(value: float, digits: int = 3) -> str:
 def percent(value: float, *, sign: bool = True) -> str:
     """A share as a percentage with one decimal; "n/a" where there is none.
 
-    >>> percent(0.1034), percent(float("nan")), percent(0.5, sign=False), percent(0.0004)
-    ('10.3 %', 'n/a', '50.0', '0.04 %')
+    >>> percent(0.1034), percent(float("nan")), percent(0.5, sign=False), percent(0.0004), percent(1e-9)
+    ('10.3 %', 'n/a', '50.0', '0.04 %', '< 0.001 %')
     """
     if not math.isfinite(value):
         return "n/a"
-    small = 0 < abs(value) < 0.001
-    shown = f"{100 * value:.2g}" if small else f"{100 * value:.1f}"
+    if 0 < abs(value) < 1e-5:
+        shown = "< 0.001" if value > 0 else "> −0.001"
+    else:
+        shown = f"{100 * value:.2g}" if 0 < abs(value) < 0.001 else f"{100 * value:.1f}"
     return f"{shown} %" if sign else shown

@@ -93,7 +93,7 @@ def marks(at: NDArray[np.float64], cluster: int, size: float) -> Html | None:
         fill="none" if is_line else colour,
         stroke=colour if is_line else None,
         stroke_width=stroke if is_line else None,
-        stroke_linecap="square" if shape == "square" else "round",
+        stroke_linecap="round" if is_line else None,
         opacity=0.55 if is_noise else 0.85,
         class_=f"marks {'line' if is_line else 'fill'} {'noise' if is_noise else f'c{cluster % len(COLOURS)}'}",
     )
@@ -104,7 +104,8 @@ def _sign(shape: str, size: float) -> tuple[str, float]:
     if shape == "circle":
         return "h0", size
     if shape == "square":
-        return "h0", 0.85 * size
+        r, s = coordinate(0.42 * size), coordinate(0.84 * size)  # a square cap of no length is lost in PDF
+        return f"m-{r}-{r}h{s}v{s}h-{s}z", 0.0
     r, s = coordinate(0.65 * size), coordinate(1.3 * size)
     if shape == "triangle":
         return f"m0-{r}l{r} {s}h-{s}z", 0.0
@@ -138,7 +139,7 @@ def _number(at: NDArray[np.float64], cluster: int) -> Html | None:
 
 def key(cluster: int) -> Html:
     """A cluster's sign as on the map, to stand beside its name."""
-    sign = marks(np.array([[8.0, 8.0]]), cluster, 10.0)
+    sign = marks(np.array([[8.0, 8.0]]), cluster, 9.0)
     return element("svg", sign, viewBox="0 0 16 16", width=16, height=16, class_="key", aria_hidden="true")
 
 

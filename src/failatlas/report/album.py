@@ -55,12 +55,12 @@ class Album:
         """Addresses of all pictures so far."""
         return {shown.src for shown in self._prints.values() if shown.src}
 
-    def answer(self, image: str) -> str:
-        """What was expected and what the network said, for alternative texts."""
-        expected, predicted = self._answers.get(image, ("unknown", "unknown"))
+    def answer(self, image: str, *, short: bool = False) -> str:
+        """What was expected and what the network said: a sentence for alternative texts, or an arrow for captions."""
+        expected, predicted = (visible(text) for text in self._answers.get(image, ("unknown", "unknown")))
         if not self._is_error.get(image, True):
-            return f"{visible(expected)}, handled correctly"
-        return f"expected {visible(expected)}, predicted {visible(predicted)}"
+            return f"{expected}, handled correctly"
+        return f"{expected} → {predicted}" if short else f"expected {expected}, predicted {predicted}"
 
     def thumbnail(self, image: str) -> Print:
         """The image itself."""
@@ -132,6 +132,6 @@ def framed(album: Album, image: str, *, up: str = "", heat: bool = False) -> Htm
             picture(covered, "its heatmap", up=up) if covered else None,
             class_="prints",
         ),
-        element("figcaption", name(image, class_="id"), " ", name(answer, tag="span", class_="answer")),
+        element("figcaption", name(image, class_="id"), " ", name(album.answer(image, short=True), class_="answer")),
         class_="shot",
     )

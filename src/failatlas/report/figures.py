@@ -116,7 +116,7 @@ def relevance_key(id_: str) -> Html:
         height=10,
         aria_hidden="true",
     )
-    return element("p", "against the given answer ", bar, " for it", class_="how key-line")
+    return element("p", "Blue speaks against the given answer, red for it. ", bar, class_="how key-line")
 
 
 def _css(colour: tuple[float, float, float]) -> str:
