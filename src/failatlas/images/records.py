@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from failatlas.arrays import Pixels
+from failatlas.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +59,23 @@ class Quarantined:
     id: str
     code: str
     reason: str
+
+
+class BadImage(DataError):  # noqa: N818 - the name says what it is; it costs one image, not the run
+    """One image cannot be used.
+
+    Codes: ``E_IMG_TRUNCATED`` cut off; ``E_IMG_UNREADABLE`` damaged, or not an image; ``E_IMG_FORMAT`` a format, or a
+    range of values, that is not on the allow-list; ``E_IMG_TOO_LARGE`` refused before decoding; ``E_IMG_NAN`` a float
+    image with nan or infinity; ``E_IMG_CHANGED`` not the file it was; ``E_IMG_SPECIAL_FILE`` a pipe, device, socket or
+    folder; ``E_IMG_LINK`` a link out of the set, or a loop; ``E_IMG_MISSING`` no such file.
+    """
+
+    code = "E_IMG_UNREADABLE"
+
+    def quarantined(self, image_id: str) -> Quarantined:
+        """The entry that the run keeps for it.
+
+        >>> BadImage("empty file", code="E_IMG_TRUNCATED").quarantined("cat.png")
+        Quarantined(id='cat.png', code='E_IMG_TRUNCATED', reason='empty file')
+        """
+        return Quarantined(image_id, self.name, self.what)
