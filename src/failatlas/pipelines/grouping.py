@@ -43,3 +43,8 @@ class Grouping:
     def __repr__(self) -> str:
         noise = int((self.labels == NOISE).sum())
         return f"<Grouping {self.pipeline}: {len(self.ids)} images, {self.n_clusters} clusters, {noise} noise>"
+
+    def _repr_html_(self) -> str:
+        from failatlas.pipelines.fragment import grouping_html
+
+        return grouping_html(self)

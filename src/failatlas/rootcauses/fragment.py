@@ -13,7 +13,7 @@ from failatlas.statistics import Interval
 Picture = Callable[[str], Html]  # image id → markup that shows it
 
 _STABLE, _DISSOLVES = 0.75, 0.5  # Hennig, Comput. Stat. Data Anal. 52(1), 2007: Jaccard above / below
-_MOST_PAIRS, _MOST_RULES, _MOST_PROPERTIES = 8, 5, 8
+_MOST_PAIRS, _MOST_RULES, _MOST_PROPERTIES, _MOST_FINDINGS = 8, 5, 8, 8
 
 
 def title(cause: RootCause) -> str:
@@ -160,6 +160,7 @@ def explanation(cause: RootCause, *, picture: Picture | None = None, mean: Html 
     return join(
         [
             _facts(cause),
+            _findings(cause, level),
             _likeness(cause, show, mean, level),
             element(
                 "div",
@@ -220,6 +221,13 @@ _STABILITY_READING = {
     "dissolves": "It falls apart when the images are sampled again: read it with care",
     "not measured": "It was not sampled again",
 }
+
+
+def _findings(cause: RootCause, level: int) -> Html | None:
+    if not cause.descriptions:
+        return None
+    sentences = [element("li", visible(found.text)) for found in cause.descriptions[:_MOST_FINDINGS]]
+    return element("div", element(f"h{level}", "In words"), element("ul", sentences), class_="findings")
 
 
 def _likeness(cause: RootCause, show: Picture, mean: Html | None, level: int) -> Html | None:

@@ -121,6 +121,11 @@ class RootCause:
             parts.append(f"risk {ordinal(self.rank)} of {self.n_causes}")
         return f'<RootCause {self.id} "{self.name}": {", ".join(parts)}>'
 
+    def _repr_html_(self) -> str:
+        from failatlas.rootcauses.fragment import cause_html
+
+        return cause_html(self)
+
     def to_json(self) -> dict[str, object]:
         """Every field; null = not measured; the heatmap as base64 of little-endian float32, so that it stays exact."""
         return {
@@ -221,6 +226,11 @@ class RootCauses:
             return "<RootCauses none: no error-inducing images>"
         top = f', highest risk "{self.causes[0].name}"' if self.causes else ""
         return f"<RootCauses {len(self.causes)} of {n_images} error-inducing images, {noise} in none{top}>"
+
+    def _repr_html_(self) -> str:
+        from failatlas.rootcauses.fragment import causes_html
+
+        return causes_html(self)
 
     def table(self) -> list[dict[str, object]]:
         """One row a cause, by rank, for ``--json``; null = not measured."""
