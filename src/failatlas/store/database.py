@@ -13,7 +13,8 @@ from failatlas.store import disk, failpoints, files
 
 APPLICATION = 0x6661746C  # "fatl", in the file's header: tells a run from anybody's database
 
-# the script at position v takes version v to v + 1; a script that was released is never edited
+# the script at position v takes version v to v + 1; a script that was released is never edited.
+# STRICT: SQLite's own check then finds a text that became a blob by one flipped bit
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE entries (
@@ -24,26 +25,26 @@ MIGRATIONS: tuple[str, ...] = (
         value TEXT NOT NULL,
         digest TEXT NOT NULL,
         UNIQUE (key, shard)
-    );
+    ) STRICT;
     CREATE TABLE arrays (
         sequence INTEGER NOT NULL REFERENCES entries (sequence) ON DELETE CASCADE,
         name TEXT NOT NULL,
         sha256 TEXT NOT NULL,
         n_bytes INTEGER NOT NULL,
         PRIMARY KEY (sequence, name)
-    );
+    ) STRICT;
     CREATE INDEX arrays_sha256 ON arrays (sha256);
     CREATE TABLE facts (
         name TEXT PRIMARY KEY,
         value TEXT NOT NULL,
         digest TEXT NOT NULL
-    );
+    ) STRICT;
     CREATE TABLE events (
         sequence INTEGER PRIMARY KEY AUTOINCREMENT,
         what TEXT NOT NULL,
         value TEXT NOT NULL,
         digest TEXT NOT NULL
-    );
+    ) STRICT;
     """,
 )
 
@@ -145,6 +146,8 @@ def _connection(path: Path, query: str) -> sqlite3.Connection:
     # a URI of percent-escaped bytes: names that are no Unicode, or hold ? and #, arrive unharmed
     uri = f"file:{quote(os.fsencode(path.absolute()))}?{query}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+    # altered text is still read: its digest then tells which row it was
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
     # no triggers, views or functions of a stranger's file; sorting never spills into a temporary folder
     for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "foreign_keys=ON", "temp_store=MEMORY", "mmap_size=0"):
         connection.execute(f"PRAGMA {pragma}")

@@ -104,7 +104,9 @@ def digest(*parts: Json) -> str:
     >>> digest("a", 1) == digest("a", 1), digest("a", 1) == digest("a1")
     (True, False)
     """
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
+    # `default`: a damaged row may hold bytes where text was; its digest must differ, not fail
+    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_name(text: str, role: str) -> str:
