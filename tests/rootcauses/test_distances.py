@@ -11,9 +11,10 @@ def rows():
     return np.random.default_rng(0).normal(size=(37, 5)).astype(np.float32)
 
 
-@pytest.mark.parametrize("block", [1, 100, 1 << 22])
-def test_blocks_of_every_size_give_scipys_distances(rows, block, monkeypatch):
-    monkeypatch.setattr(distances, "_BLOCK", block)
+@pytest.mark.parametrize(("tile_rows", "entries"), [(1, 1 << 22), (8, 1 << 22), (1024, 1 << 22), (1024, 50)])
+def test_tiles_of_every_size_give_scipys_distances(rows, tile_rows, entries, monkeypatch):
+    monkeypatch.setattr(distances, "_ROWS", tile_rows)
+    monkeypatch.setattr(distances, "_ENTRIES", entries)
     exact = cdist(rows, rows)
     assert total_distances(rows) == pytest.approx(exact.sum(axis=1), rel=1e-4)
     assert distances_to(rows, rows[3]) == pytest.approx(exact[3], rel=1e-6)

@@ -162,6 +162,17 @@ def test_the_expected_class_may_enter_a_rule_and_the_prediction_never_does(plant
     assert cause.name == "shirt taken for bag"
 
 
+def test_notes_name_the_clusters_about_which_little_can_be_said(planted, recluster):
+    image_set = planted([-2] * 120 + [0] * 20 + [2] * 20 + [1] * 3)
+    notes = image_set.explained(reference=image_set.reference(), recluster=recluster).notes
+    assert "fewer than 8 images, too few for rules: cluster 1" in notes
+    assert "fewer than 10 clusters of comparable size for the null: cluster 1" in notes
+    assert "stability from 10 subsamples of 80 %" in notes
+    bare = image_set.explained().notes
+    assert "stability not measured: nothing to cluster again with" in bare
+    assert "no sample of correctly handled images: no counter-examples, error rates and null" in bare
+
+
 def test_rows_that_do_not_fit_their_ids_are_refused(planted):
     image_set = planted([-2, -2, 0, 0])
     grouping, outcomes, rows = image_set.grouping, image_set.outcomes, image_set.features

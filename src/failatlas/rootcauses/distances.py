@@ -1,6 +1,6 @@
-"""Distances in blocks: total distances, distances to one row, nearest rows; never the whole m × m table.
+"""Distances in tiles: total distances, distances to one row, nearest rows; never the m × m table or a copy of all rows.
 
-Euclidean, by one matrix product a block: ‖x‖² + ‖y‖² − 2x·y in float32 on centred rows. Centring matters: far from the
+Euclidean, by one matrix product a tile: ‖x‖² + ‖y‖² − 2x·y in float32 on centred rows. Centring matters: far from the
 origin the three terms cancel and a tight cluster would lose its digits.
 """
 
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from failatlas.arrays import Features, Indices, Vector
 
-_BLOCK = 1 << 22  # entries of one block of the distance table: 16 MiB of float32
+_ROWS = 1024  # of a tile: 4 MiB of distances
+_ENTRIES = 1 << 22  # of the rows of a tile: 16 MiB of float32
 
 
 def total_distances(features: Features) -> Vector:
-    """Summed distance of every row to all rows, O(m²·d) time and O(m) memory beside one block.
+    """Summed distance of every row to all rows, O(m²·d) time and O(m) memory beside three tiles.
 
     Args:
         features: (m, d) float32, finite.
@@ -29,8 +30,8 @@ def total_distances(features: Features) -> Vector:
     array([6., 5., 9.])
     """
     totals = np.zeros(len(features))
-    for rows, block in _blocks(features, features):
-        totals[rows] = np.sqrt(block, out=block).sum(axis=1, dtype=np.float64)
+    for rows, _, tile in _tiles(features, features):
+        totals[rows] += np.sqrt(tile, out=tile).sum(axis=1, dtype=np.float64)
     return totals
 
 
@@ -45,7 +46,7 @@ def distances_to(features: Features, point: Features) -> Vector:
         (m,) float64.
     """
     found = np.empty(len(features))
-    step = max(1, _BLOCK // max(1, features.shape[1]))
+    step = max(1, _ENTRIES // max(1, features.shape[1]))
     for start in range(0, len(features), step):
         difference = features[start : start + step].astype(np.float64) - point
         found[start : start + step] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
@@ -62,27 +63,32 @@ def nearest(queries: Features, targets: Features) -> Indices:
     Returns:
         (q,) int64.
     """
-    found = np.empty(len(queries), np.int64)
-    for rows, block in _blocks(queries, targets):
-        found[rows] = block.argmin(axis=1)
+    found = np.zeros(len(queries), np.int64)
+    smallest = np.full(len(queries), np.inf, np.float32)
+    for rows, start, tile in _tiles(queries, targets):
+        column = tile.argmin(axis=1)
+        distance = tile[np.arange(len(tile)), column]
+        is_nearer = distance < smallest[rows]
+        found[rows] = np.where(is_nearer, start + column, found[rows])
+        smallest[rows] = np.minimum(distance, smallest[rows])
     return found
 
 
-def _blocks(left: Features, right: Features) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Squared distances of ``left`` to ``right``, some rows at a time."""
+def _tiles(left: Features, right: Features) -> Iterator[tuple[slice, int, NDArray[np.float32]]]:
+    """Squared distances of some rows of ``left`` to the rows of ``right`` from a start on."""
     if not len(left) or not len(right):
         return
     # rounding the mean to float32 makes identical rows exactly zero, so that they tie
     centre = right.mean(axis=0, dtype=np.float64).astype(np.float32)
-    targets = right - centre
-    target_norms = np.einsum("ij,ij->i", targets, targets)
-    step = max(1, _BLOCK // len(right))
-    for start in range(0, len(left), step):
-        rows = slice(start, min(start + step, len(left)))
-        block = left[rows] - centre
-        norms = np.einsum("ij,ij->i", block, block)
-        product = block @ targets.T
-        product *= -2
-        product += norms[:, None]
-        product += target_norms
-        yield rows, np.maximum(product, 0, out=product)
+    step = min(_ROWS, max(1, _ENTRIES // max(1, right.shape[1])))
+    for first in range(0, len(left), step):
+        rows = slice(first, min(first + step, len(left)))
+        ours = left[rows] - centre
+        our_norms = np.einsum("ij,ij->i", ours, ours)[:, None]
+        for start in range(0, len(right), step):
+            theirs = right[start : start + step] - centre
+            tile = ours @ theirs.T
+            tile *= -2
+            tile += our_norms
+            tile += np.einsum("ij,ij->i", theirs, theirs)
+            yield rows, start, np.maximum(tile, 0, out=tile)

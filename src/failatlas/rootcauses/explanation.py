@@ -6,13 +6,12 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from failatlas.arrays import NOISE, Features, Indices, Labels, Mask, freeze
 from failatlas.errors import DataError, FailatlasError, ShapeError
-from failatlas.outcomes.outcome import Outcomes
-from failatlas.pipelines.grouping import Grouping
 from failatlas.progress import track
 from failatlas.rootcauses.columns import Column, Columns, joined, numbers
 from failatlas.rootcauses.confusion import confusion
@@ -22,12 +21,16 @@ from failatlas.rootcauses.describers import Context, describers
 from failatlas.rootcauses.exposure import error_rates
 from failatlas.rootcauses.medoids import by_distance, mean_distance, medoids, spread
 from failatlas.rootcauses.naming import NOISE_NAME, propose
-from failatlas.rootcauses.null import NullClusters, null_clusters
+from failatlas.rootcauses.null import FEWEST_CLUSTERS, NullClusters, null_clusters
 from failatlas.rootcauses.risk import rank_order, risk
 from failatlas.rootcauses.rootcause import Description, RootCause, RootCauses, not_measured
 from failatlas.rootcauses.rules import FEWEST_MEMBERS, held_out, rules
 from failatlas.rootcauses.stability import Recluster, stability
 from failatlas.statistics import Interval, wilson
+
+if TYPE_CHECKING:
+    from failatlas.outcomes.outcome import Outcomes
+    from failatlas.pipelines.grouping import Grouping
 
 _CORRECT = -2  # stratum of the correctly handled images; clusters are ≥ 0 and noise is −1
 _SHARE = 0.8  # of the error-inducing images that a subsample for stability keeps
@@ -110,7 +113,7 @@ def explain(
     )
     clusters = [int(c) for c in np.unique(labels)]
     contexts = [material.context(cluster) for cluster in track(clusters, "root causes", len(clusters))]
-    return _ranked(contexts, _notes(material, recluster))
+    return _ranked(contexts, _notes(material, contexts, recluster))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -267,7 +270,7 @@ def _described(context: Context, notes: list[str]) -> RootCause:
     return dataclasses.replace(context.cause, name=name, descriptions=tuple(descriptions))
 
 
-def _notes(material: _Material, recluster: Recluster | None) -> tuple[str, ...]:
+def _notes(material: _Material, contexts: list[Context], recluster: Recluster | None) -> tuple[str, ...]:
     notes = []
     clusters, sizes = np.unique(material.labels[material.labels != NOISE], return_counts=True)
     if not len(clusters):
@@ -286,9 +289,15 @@ def _notes(material: _Material, recluster: Recluster | None) -> tuple[str, ...]:
         notes.append("null not measured: too few correctly handled images, or none of them cluster")
     if not material.columns:
         notes.append("no metadata and no measured properties: rules speak of the expected class alone")
-    small = [str(c) for c, size in zip(clusters, sizes, strict=True) if size < FEWEST_MEMBERS]
+    small = [c for c, size in zip(clusters, sizes, strict=True) if size < FEWEST_MEMBERS]
     if small:
-        notes.append(
-            f"too few images for rules (under {FEWEST_MEMBERS}) in {len(small)} clusters: {', '.join(small[:10])}"
-        )
+        notes.append(f"fewer than {FEWEST_MEMBERS} images, too few for rules: {_listed(small)}")
+    alone = [c.cause.id for c in contexts if c.cause.id != NOISE and math.isnan(c.cause.null_p)]
+    if alone and len(material.null.sizes):
+        notes.append(f"fewer than {FEWEST_CLUSTERS} clusters of comparable size for the null: {_listed(alone)}")
     return tuple(notes)
+
+
+def _listed(clusters: list[int]) -> str:
+    shown = ", ".join(str(c) for c in clusters[:10])
+    return f"cluster{'' if len(clusters) == 1 else 's'} {shown}{', …' if len(clusters) > 10 else ''}"

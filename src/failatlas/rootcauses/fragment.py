@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from failatlas.markup import Content, Html, element, join, name, number, percent, table, visible
+from failatlas.markup import Content, Html, counted, element, join, name, number, percent, table, visible
 from failatlas.rootcauses.rootcause import RootCause, RootCauses, Rule
 from failatlas.statistics import Interval
 
@@ -182,7 +182,7 @@ def _facts(cause: RootCause) -> Html:
         (
             "Error rate here",
             interval_text(rate),
-            f"Errors among the {number(rate.n)} images of the set in this region.",
+            f"Errors among the {counted(rate.n, 'image')} of the set in this region.",
         ),
     ]
     if cause.id >= 0:
@@ -368,7 +368,7 @@ def _ruled(interval: Interval) -> Content:
 
 def cause_html(cause: RootCause) -> Html:
     """One root cause for a notebook."""
-    line = f"{number(cause.size)} error-inducing images, {interval_text(cause.share)} of errors"
+    line = f"{counted(cause.size, 'error-inducing image')}, {interval_text(cause.share)} of errors"
     return element(
         "section",
         element("h3", f"{title(cause)}: ", name(cause.name)),
@@ -390,7 +390,7 @@ def causes_html(causes: RootCauses) -> Html:
         ranking(causes.causes)
         if causes.causes
         else element("p", "No root-cause cluster was found: all images are noise."),
-        element("p", f"Noise: {number(noise.size)} images in no cluster, {interval_text(noise.share)} of errors.")
+        element("p", f"Noise: {counted(noise.size, 'image')} in no cluster, {interval_text(noise.share)} of errors.")
         if noise
         else None,
         element("ul", [element("li", visible(note)) for note in causes.notes]) if causes.notes else None,

@@ -23,10 +23,11 @@ from failatlas.statistics import circular_mean, clopper_pearson
 FEWEST_MEMBERS = 8  # half of them find the rule, the other half measure it
 _DEEPEST = 3
 _BEAM = 8
+_SUPPORT = 0.2  # share of the members, below which a rule is an anecdote
 _MOST_RULES = 3
 _MOST_OTHERS = 20_000  # images outside the cluster that the search looks at
 _LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # share of the cluster that one condition keeps
-_SHORTER = 0.95  # a longer rule must be better than a shorter one by more than this factor
+_SHORTER = 0.75  # of a rule's quality is left to it for every further condition
 _LOSSLESS = 0.98  # an end of an interval that is worth less than this is left out
 _RESOLUTION = 200  # thresholds are told apart to 1/200 of a column's spread
 _MOST_VALUES = 30  # texts of one column that are tried as values
@@ -71,10 +72,12 @@ def rules(columns: Mapping[str, Column], members: Mask, held: Mask, *, seed: int
     rows, weight = _search_rows(members, held, seed)
     part = {name: _rows_of(column, rows) for name, column in columns.items()}
     open_members = members[rows].copy()
-    fewest = max(3, math.ceil(0.1 * open_members.sum()))
+    fewest = max(3, math.ceil(_SUPPORT * open_members.sum()))
     while len(kept) < _MOST_RULES and open_members.sum() >= fewest:
-        best = _search(part, open_members, np.where(members[rows] & ~open_members, 0.0, weight), fewest)
-        rule = _measured(best, columns, members, held) if best else None
+        candidates = _search(part, open_members, np.where(members[rows] & ~open_members, 0.0, weight), fewest)
+        # a long rule that fits only the images of the search does not cost the cluster its short one
+        measured = ((c, _measured(c, columns, members, held)) for c in candidates)
+        best, rule = next((pair for pair in measured if pair[1] is not None), ((), None))
         if rule is None:
             break
         kept.append(rule)
@@ -94,24 +97,23 @@ def _search_rows(members: Mask, held: Mask, seed: int) -> tuple[Indices, Vector]
     return rows, np.where(members[rows], 1.0, scale)
 
 
-def _search(columns: Mapping[str, Column], members: Mask, weight: Vector, fewest: int) -> tuple[Condition, ...]:
-    """The best conjunction of at most three conditions on different columns; empty when none beats chance."""
+def _search(columns: Mapping[str, Column], members: Mask, weight: Vector, fewest: int) -> list[tuple[Condition, ...]]:
+    """The best conjunctions of one, two and three conditions on different columns, the most promising first."""
     conditions = [c for name, column in columns.items() for c in _conditions(name, column, members)]
     if not conditions:
-        return ()
+        return []
     table = np.stack([c.holds(columns[c.column]) for c in conditions]).astype(np.float32)
     names = np.array([c.column for c in conditions])
     beam: list[tuple[int, ...]] = [()]
-    best: tuple[float, tuple[int, ...]] = (0.0, ())
+    best: list[tuple[float, tuple[int, ...]]] = []
     for depth in range(_DEEPEST):
         scored = _extensions(table, names, beam, members, weight, fewest)
         if not scored:
             break
-        beam = [rule for _, rule in scored[:_BEAM]]
-        handicapped = scored[0][0] * _SHORTER**depth
-        if handicapped > best[0]:
-            best = (handicapped, scored[0][1])
-    return _simplified(tuple(conditions[i] for i in best[1]), columns, members, weight) if best[1] else ()
+        beam = [rule for _, rule in scored]
+        best.append((scored[0][0] * _SHORTER**depth, scored[0][1]))
+    best.sort(key=lambda entry: -entry[0])
+    return [_simplified(tuple(conditions[i] for i in rule), columns, members, weight) for _, rule in best]
 
 
 def _simplified(

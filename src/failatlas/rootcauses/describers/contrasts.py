@@ -21,13 +21,17 @@ from failatlas.rootcauses.rootcause import Description
 _WORDS = {
     "brightness": ("dark", "bright"),
     "contrast": ("low contrast", "high contrast"),
-    "sharpness": ("blurred", "sharp"),
+    "saturation": ("pale", "colourful"),
+    "redness": ("less red", "reddish"),
+    "greenness": ("less green", "greenish"),
+    "blueness": ("less blue", "bluish"),
     "blur": ("sharp", "blurred"),
-    "edge_density": ("few edges", "many edges"),
-    "saturation": ("pale", "strongly coloured"),
-    "colourfulness": ("little colour", "colourful"),
-    "entropy": ("plain", "busy"),
-    "graininess": ("smooth", "grainy"),
+    "edge_density": ("little detail", "much detail"),
+    "entropy": ("few tones", "many tones"),
+    "noise": ("smooth", "grainy"),
+    "width": ("few pixels wide", "many pixels wide"),
+    "height": ("few pixels high", "many pixels high"),
+    "aspect": ("tall format", "wide format"),
 }
 _LEAST_DELTA = 0.33  # below: "negligible" or "small" (Romano et al., 2006)
 _SAME = 0.7  # |correlation| from which two properties say the same thing

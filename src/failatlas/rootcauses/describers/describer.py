@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from failatlas.arrays import Indices, Mask
-from failatlas.outcomes.outcome import Outcomes
 from failatlas.registry import Registry
 from failatlas.rootcauses.columns import Columns
 from failatlas.rootcauses.contrasts import Contrast
 from failatlas.rootcauses.rootcause import Description, RootCause
+
+if TYPE_CHECKING:
+    from failatlas.outcomes.outcome import Outcomes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
