@@ -132,7 +132,7 @@ def _check_columns(columns: Sequence[str], where: str) -> None:
         raise DataError(f"two columns are called {doubled[:80]!r}", where=where, remedy="rename one")
     if not any(name in columns for name in _IDS):
         raise DataError(f"no column names the image; there are: {shown}", where=where, remedy="call it 'id' or 'path'")
-    if not any(name.startswith(("predict", "logit_", "prob_")) for name in columns) and len(columns) < 3:
+    if not set(columns) - {*_IDS, *_LABELS}:
         raise DataError(f"no column holds predictions; there are: {shown}", where=where, remedy="call it 'prediction'")
 
 
