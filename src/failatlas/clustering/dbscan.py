@@ -1,0 +1,186 @@
+"""DBSCAN: clusters are what lies densely together, of any shape; the rest is noise.  O(n²) time, neighbours in memory.
+
+The clustering of SAFE and of the best published pipeline: ε at the knee of the sorted nearest-neighbour distances.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from failatlas.arrays import NOISE, Embedding, Labels, Vector
+from failatlas.clustering.clusterer import clusterers
+from failatlas.clustering.labels import by_size
+from failatlas.clustering.validity import best, complaint, validity
+from failatlas.curves import Curve
+from failatlas.errors import UsageError
+from failatlas.reduction.knee import kneedle
+from failatlas.reduction.neighbours import nearest, nearest_other
+from failatlas.reduction.rows import finite_rows
+from failatlas.registry import Parameter
+
+MIN_SAMPLES = (2, 3, 5, 10, 15)
+TYPICAL = 5  # min_samples at which radii are compared
+MARGIN = 0.1  # by how much another radius must beat the knee
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """One candidate clustering."""
+
+    labels: Labels
+    eps: float
+    min_samples: int
+    score: float
+
+
+@clusterers.register(
+    "dbscan",
+    parameters={
+        "eps": Parameter(
+            "auto", "> 0, 'knee' of the nearest-neighbour distances, 'auto' = knee or better", "more joins more"
+        ),
+        "min_samples": Parameter(
+            "auto", "1 … n, or 'auto' = best of 2, 3, 5, 10, 15", "more asks for denser clusters and leaves more noise"
+        ),
+        "seed": Parameter(0, "≥ 0", "of the sample on which large inputs are scored"),
+    },
+    source="Ester et al. 1996, through scikit-learn; ε and min_samples as in SAFE (Attaoui et al., TOSEM 32(3), 2023)",
+)
+class Dbscan:
+    """DBSCAN with ε from the knee of nearest-neighbour distances and min_samples from ½ silhouette + ½ DBCV.
+
+    Args:
+        eps: radius of a neighbourhood, in units of the embedding; ``"knee"`` takes the knee as published; ``"auto"``
+            starts there, compares other radii (quantiles of the distances to the 1st, 4th and 14th neighbour), and
+            leaves the knee where another is better by 0.1 in ½ silhouette + ½ DBCV, or when most rows would be noise
+            or in one cluster. ``notes_`` says so. On UMAP embeddings the knee alone is often so narrow that it breaks
+            clusters up: 29 instead of 7 on a mixture of 1,000 rows (adjusted Rand index 0.61 → 0.998).
+        min_samples: rows in a neighbourhood (itself included) that make a core row, or ``"auto"``.
+        seed: of the sample on which more than 2,000 rows are scored.
+    """
+
+    labels_: Labels
+    parameters_: dict[str, float | int | str]
+    curves_: tuple[Curve, ...]
+    notes_: tuple[str, ...]
+
+    def __init__(self, eps: float | str = "auto", min_samples: int | str = "auto", seed: int = 0) -> None:
+        self.eps = eps
+        self.min_samples = min_samples
+        self.seed = seed
+
+    def fit_predict(self, embedding: Embedding) -> Labels:
+        """(n, k) → (n,) int64; raises DataError where rows are not finite."""
+        rows = finite_rows(embedding, "embedding")
+        self._check()
+        self.curves_, self.notes_ = (), ()
+        self._scores: dict[bytes, float] = {}
+        n = len(rows)
+        if n < 2:
+            alone = NOISE if self.min_samples == "auto" or int(self.min_samples) > 1 else 0
+            return self._finish(_Cut(np.full(n, alone, np.int64), 0.0, 1, -1.0))
+        grid = self._grid(n)
+        if not isinstance(self.eps, str):
+            return self._finish(self._best(rows, float(self.eps), grid))
+        away = np.sort(nearest_other(rows).astype(np.float64))
+        eps, rule = self._choose_eps(rows, away)
+        first = self._best(rows, eps, grid)
+        better = self._compare(rows, first, grid) if self.eps == "auto" else None
+        if better is not None:
+            eps, rule = better.eps, f"best ½ silhouette + ½ DBCV; the {rule} is {first.eps:.4g}"
+        x = np.arange(1, n + 1, dtype=np.float64)
+        self.curves_ = (Curve("eps", "nearest-neighbour distance by rank", x, away, eps, rule), *self.curves_)
+        return self._finish(better or first)
+
+    def _check(self) -> None:
+        if self.eps not in ("auto", "knee") and (isinstance(self.eps, str) or not self.eps > 0):
+            raise UsageError(f"eps is {self.eps!r}", remedy="a number > 0, 'auto' or 'knee'")
+        if self.min_samples != "auto" and (isinstance(self.min_samples, str) or self.min_samples < 1):
+            raise UsageError(f"min_samples is {self.min_samples!r}", remedy="a number ≥ 1 or 'auto'")
+
+    def _finish(self, cut: _Cut) -> Labels:
+        self.labels_ = cut.labels
+        reason = complaint(cut.labels)
+        self.notes_ += (reason,) if reason else ()
+        self.parameters_ = {"eps": cut.eps, "min_samples": cut.min_samples}
+        return cut.labels
+
+    def _grid(self, n: int) -> tuple[int, ...]:
+        if not isinstance(self.min_samples, str):
+            return (self.min_samples,)
+        return tuple(value for value in MIN_SAMPLES if value <= n)
+
+    def _choose_eps(self, rows: Embedding, away: Vector) -> tuple[float, str]:
+        """The radius at the knee of the sorted distances ``away``, and how it was found."""
+        knee = kneedle(np.arange(1.0, len(away) + 1), away, curve="convex", direction="increasing")
+        if knee is not None and away[int(knee) - 1] > 0:
+            return float(away[int(knee) - 1]), "knee"
+        eps = float(np.quantile(away, 0.9))
+        if eps > 0:
+            self.notes_ += ("nearest-neighbour distances have no knee: ε starts from their 90th percentile",)
+            return eps, "90th percentile: no knee"
+        self.notes_ += ("most rows have a copy: ε joins copies only, unless another separates better",)
+        return _between_copies(rows), "half the smallest distance: most rows have a copy"
+
+    def _best(self, rows: Embedding, eps: float, grid: tuple[int, ...]) -> _Cut:
+        """The best min_samples at one radius; of equals the smallest."""
+        cuts = [self._cut(rows, eps, value) for value in grid]
+        at = best([cut.score for cut in cuts])
+        if len(grid) > 1:
+            x, y = np.array(grid, np.float64), np.array([cut.score for cut in cuts])
+            self.curves_ = (Curve("min_samples", "½ silhouette + ½ DBCV", x, y, float(grid[at]), "maximum"),)
+        return cuts[at]
+
+    def _cut(self, rows: Embedding, eps: float, min_samples: int) -> _Cut:
+        labels = _dbscan(rows, eps, min_samples)
+        # many radii give the same clusters, and the score is what costs
+        key = labels.tobytes()
+        if key not in self._scores:
+            self._scores[key] = validity(rows, labels, self.seed)
+        return _Cut(labels, eps, min_samples, self._scores[key])
+
+    def _compare(self, rows: Embedding, first: _Cut, grid: tuple[int, ...]) -> _Cut | None:
+        """A clearly better clustering at another radius, or None."""
+        typical = min(grid, key=lambda value: abs(value - TYPICAL))
+        radii = _radii(rows, first.eps)
+        others = [self._cut(rows, eps, typical) for eps in radii]
+        usable = [cut for cut in others if not complaint(cut.labels)]
+        trouble = complaint(first.labels)
+        if not usable:
+            return None
+        kept = self.curves_
+        candidate = self._best(rows, usable[best([cut.score for cut in usable])].eps, grid)
+        if complaint(candidate.labels) or candidate.score <= first.score + (0.0 if trouble else MARGIN):
+            self.curves_ = kept
+            return None
+        tried = sorted([*others, first], key=lambda cut: cut.eps)
+        x, y = np.array([cut.eps for cut in tried]), np.array([cut.score for cut in tried])
+        self.curves_ += (Curve("eps", "½ silhouette + ½ DBCV", x, y, candidate.eps, "maximum"),)
+        why = trouble or f"score {first.score:.2f}"
+        self.notes_ += (
+            f"{why} at ε = {first.eps:.4g}; ε = {candidate.eps:.4g} was taken, for it scores {candidate.score:.2f}",
+        )
+        return candidate
+
+
+def _dbscan(rows: Embedding, eps: float, min_samples: int) -> Labels:
+    from sklearn.cluster import DBSCAN
+
+    return by_size(DBSCAN(eps=eps, min_samples=min_samples).fit(rows).labels_)
+
+
+def _radii(rows: Embedding, eps: float) -> list[float]:
+    """Candidates beside ε: quantiles of the distances to the 1st, 4th and 14th neighbour, ascending."""
+    ranks = [rank for rank in (1, 4, 14) if rank < len(rows)]
+    away = nearest(rows, ranks[-1] + 1)[1].astype(np.float64)
+    radii = np.unique(np.quantile(away[:, ranks], [0.5, 0.9, 0.98], axis=0))
+    return [float(radius) for radius in radii if radius > 0 and radius != eps]
+
+
+def _between_copies(rows: Embedding) -> float:
+    """A radius that joins copies and nothing else: half the smallest positive distance; 1 when all are copies."""
+    spots = np.unique(rows, axis=0)
+    away = nearest_other(spots).astype(np.float64)
+    return float(away.min()) / 2 if len(spots) > 1 and away.min() > 0 else 1.0
