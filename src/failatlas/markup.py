@@ -200,6 +200,15 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def counted(n: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "image"), counted(1034, "image")
+    ('1 image', '1,034 images')
+    """
+    return f"{number(n)} {noun}{'' if n == 1 else 's'}"
+
+
 def percent(value: float, *, sign: bool = True) -> str:
     """A share as a percentage with one decimal; "n/a" where there is none.
 

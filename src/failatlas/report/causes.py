@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from failatlas.markup import Content, Html, element, name, number, visible
+from failatlas.markup import Content, Html, counted, element, name, number, visible
 from failatlas.pipelines.fragment import key
 from failatlas.report.album import Album, framed, picture
 from failatlas.report.document import Document
@@ -78,7 +78,7 @@ def _section(cause: RootCause, album: Album) -> Html:
         element("h3", head, id_=f"h-{anchor(cause)}"),
         element(
             "p",
-            f"Rank {cause.rank} by risk; {number(cause.size)} images, {interval_text(cause.share)} of errors.",
+            f"Rank {cause.rank} by risk; {counted(cause.size, 'image')}, {interval_text(cause.share)} of errors.",
             class_="facts-line",
         ),
         *_body(cause, album),

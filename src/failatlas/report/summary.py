@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from failatlas.markup import number, percent, visible
+from failatlas.markup import counted, number, percent, visible
 from failatlas.report.document import Document
 from failatlas.rootcauses.fragment import interval_text, stability_word, title
 from failatlas.rootcauses.rootcause import RootCause, RootCauses
@@ -21,8 +21,7 @@ def lead(document: Document) -> list[str]:
     if not n_errors:
         return _all_correct(document, n_images)
     rate = interval_text(document.model.error_rate)
-    images = "image" if n_images == 1 else "images"
-    first = f"The network mishandles {number(n_errors)} of {number(n_images)} {images} ({rate})."
+    first = f"The network mishandles {number(n_errors)} of {counted(n_images, 'image')} ({rate})."
     causes = document.root_causes.causes
     if not causes:
         return [
@@ -47,9 +46,10 @@ def _explained(document: Document, n_errors: int) -> list[str]:
     causes, noise = document.root_causes.causes, document.root_causes.noise
     inside = sum(cause.size for cause in causes)
     clusters = "one root-cause cluster" if len(causes) == 1 else f"{number(len(causes))} root-cause clusters"
-    sentences = [f"{percent(inside / n_errors)} of these fall into {clusters}."]
+    share = "All" if inside == n_errors else percent(inside / n_errors)
+    sentences = [f"{share} of these fall into {clusters}."]
     if noise is not None and noise.size:
-        sentences[0] = sentences[0][:-1] + f"; {number(noise.size)} resemble no group and are kept as noise."
+        sentences[0] = sentences[0][:-1] + f"; {number(noise.size)} belong to none and are kept as noise."
     carried = risk_share(document.root_causes, _NAMED)
     if len(causes) > _NAMED and math.isfinite(carried):
         sentences.append(f"The first three carry {percent(carried)} of the risk.")
@@ -64,12 +64,13 @@ def risk_share(root_causes: RootCauses, first: int) -> float:
 
 
 def _heaviest(cause: RootCause) -> list[str]:
-    words = f"The heaviest, {title(cause)} “{visible(cause.name)}”, holds {number(cause.size)} images"
+    words = f"The heaviest, {title(cause)} “{visible(cause.name)}”, holds {counted(cause.size, 'image')}"
     if not cause.confusion:
         return [words + "."]
     expected, predicted, count = cause.confusion[0]
     return [
-        f"{words}; {number(count)} of them are {visible(expected)} taken for {visible(predicted)}."
+        f"{words}; {'all' if count == cause.size else number(count)} of them {visible(expected)} taken for "
+        f"{visible(predicted)}."
         if expected != predicted
         else words + "."
     ]
