@@ -140,7 +140,8 @@ def test_D10_identical_features_have_no_compactness(planted, recluster):
     image_set.features[:] = 0.7
     causes = image_set.explained(reference=image_set.reference())
     assert all(math.isnan(cause.compactness) for cause in causes.causes)
-    assert causes.causes[0].members == causes.causes[0].members
+    assert {cause.id: cause.members for cause in causes.causes} == {0: image_set.ids[9:15], 1: image_set.ids[15:]}
+    assert all(cause.medoids == cause.members[:5] for cause in causes.causes)
     assert not re.search(r"\bnan\b", text_of(causes))
 
 

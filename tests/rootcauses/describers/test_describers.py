@@ -56,6 +56,8 @@ def test_the_dark_cluster_is_called_dark(dark_shirts):
     assert said(cause, "contrasts").words == ("dark",)
     assert "brightness" in said(cause, "contrasts").text
     assert "dark" in cause.name
+    share = 100 * cause.size / len(dark_shirts.ids)
+    assert f"against {share:.3g} % of all images" in said(cause, "rules").text
 
 
 def test_the_turned_heads_of_one_camera_are_called_so(dark_shirts):

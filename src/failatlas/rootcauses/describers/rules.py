@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from failatlas.rootcauses.describers.describer import Context, describers
-from failatlas.rootcauses.describers.figures import percent
+from failatlas.rootcauses.describers.figures import number, percent
 from failatlas.rootcauses.rootcause import Description, Rule
 from failatlas.rootcauses.rules import FEWEST_MEMBERS
 
@@ -22,9 +22,10 @@ class Rules:
             text = "No rule over metadata and measured properties separates it from the other images."
             return Description("rules", text) if searched else None
         best = cause.rules[0]
+        share = 100 * cause.size / len(context.outcomes.ids)
         text = (
             f"{best.text}: {percent(best.precision)} of the held-out images for which this holds belong to the "
-            f"cluster, and it holds for {percent(best.recall)} of the cluster."
+            f"cluster, against {number(share)} % of all images, and it holds for {percent(best.recall)} of the cluster."
         )
         return Description("rules", text, _words(best))
 
