@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+import numpy as np
 import pytest
 
+from failatlas.arrays import array_hash
 from failatlas.store import RunStore, failpoints
 
 SCENARIO = Path(__file__).with_name("scenario.py")
@@ -83,6 +87,28 @@ def unbroken(scenario: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("unbroken") / "run"
     scenario.work(folder)
     return content(folder)
+
+
+@pytest.fixture(scope="session")
+def same() -> Callable[[object, object], bool]:
+    return is_same
+
+
+def is_same(a: object, b: object) -> bool:
+    """Equal in value and kind, nan and -0.0 included, whatever holds the array."""
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.dtype == b.dtype and array_hash(a) == array_hash(np.asarray(b))
+    if type(a) is not type(b):
+        return False
+    if is_dataclass(a) and not isinstance(a, type):
+        return all(is_same(getattr(a, field.name), getattr(b, field.name)) for field in fields(a))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(is_same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(is_same, a, b))
+    if isinstance(a, float):
+        return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
+    return a == b
 
 
 @pytest.fixture

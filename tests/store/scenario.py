@@ -1,7 +1,7 @@
 """A run in small: settings, a stage in four shards, a result, a clean-up.  Run again, it resumes.
 
-Used inside the tests, and as ``python scenario.py FOLDER [ROWS]`` in a process that may be killed.  Every line it prints
-is something that was acknowledged (``ack …``) or work that was done (``work …``).
+Used inside the tests, and as ``python scenario.py FOLDER [ROWS]`` in a process that may be killed.  Every line it
+prints is something that was acknowledged (``ack …``) or work that was done (``work …``).
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def _shard(store: RunStore, index: int, n_rows: int, say: Callable[[str], None])
 
 def main() -> int:
     try:
-        print(work(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 40, lambda line: print(line, flush=True)))
+        print(
+            work(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 40, lambda line: print(line, flush=True))
+        )
     except FailatlasError as error:
         print(error, file=sys.stderr)
         return error.exit_status

@@ -6,6 +6,8 @@ import errno
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +43,10 @@ def test_F4_whichever_write_fails_the_run_resumes_to_the_same_content(
         failing = FailingCall(getattr(os, name), nth, errno.ENOSPC)
         with monkeypatch.context() as patch:
             patch.setattr(os, name, failing)
-            try:
-                scenario.work(folder)
-            except ResourceError as error:
-                failures += 1
-                assert error.exit_status == 5
-                assert error.name == "E_DISK_FULL"
+            found = _error_of(lambda folder=folder: scenario.work(folder))
+        if found is not None:
+            failures += 1
+            assert (found.name, found.exit_status) == ("E_DISK_FULL", 5)
         if failing.uses < nth:
             break
         assert not list(folder.rglob("*.tmp"))
@@ -130,10 +130,9 @@ def test_F4_a_real_disk_without_a_byte_left_for_the_database_is_exit_5(tmpfs, tm
     with RunStore.open(place / "run") as store:
         store.put("before", "stage", 1)
         _fill(place / "ballast")
-        with pytest.raises(ResourceError, match="disk full") as caught:
-            for number in range(1000):
-                store.put(f"k{number}", "stage", "x" * 2000)
-        assert caught.value.exit_status == 5
+        found = _error_of(lambda: [store.put(f"k{number}", "stage", "x" * 2000) for number in range(1000)])
+        assert found is not None
+        assert (found.name, found.exit_status) == ("E_DISK_FULL", 5)
         kept = [entry.key for entry in store.entries()]
         with pytest.raises(ResourceError, match="disk full"):
             write_atomically(place / "report.csv", b"x" * 100_000)
@@ -266,6 +265,14 @@ def test_numpy_tofile_short_write_counts_as_a_full_disk():
 
 
 def _fill(ballast: Path) -> None:
-    with pytest.raises(OSError, match="No space"), ballast.open("wb", buffering=0) as file:
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"\0" * 1024)
+
+
+def _error_of(act: Callable[[], object]) -> ResourceError | None:
+    try:
+        act()
+    except ResourceError as error:
+        return error
+    return None

@@ -84,7 +84,9 @@ def test_a_large_array_killed_in_its_middle_leaves_a_part_that_gc_removes(child,
     assert not part.exists()
 
 
-@pytest.mark.parametrize("specification", ["nowhere:kill", "after_rename:explode", "after_rename:kill:0", "after_rename"])
+@pytest.mark.parametrize(
+    "specification", ["nowhere:kill", "after_rename:explode", "after_rename:kill:0", "after_rename"]
+)
 def test_a_misspelt_fail_point_is_an_error_not_a_run_without_faults(specification, disarmed):
     with pytest.raises(UsageError):
         failpoints.arm(specification)

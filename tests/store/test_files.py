@@ -53,7 +53,7 @@ def test_missing_folders_are_made(tmp_path):
 def test_F4_a_failed_write_leaves_the_old_file_and_no_temporary_one(point, tmp_path, disarmed):
     (tmp_path / "x").write_bytes(b"old")
     failpoints.arm(f"{point}:enospc")
-    with pytest.raises(ResourceError, match="disk full: need 3.0 MB, have ") as caught:
+    with pytest.raises(ResourceError, match=r"disk full: need 3\.0 MB, have ") as caught:
         write_atomically(tmp_path / "x", b"n" * 3_000_000)
     assert caught.value.where == str(tmp_path / "x")
     assert os.listdir(tmp_path) == ["x"]
@@ -105,3 +105,23 @@ def test_D8_any_file_name_can_be_written(tmp_path):
     with pytest.raises(ResourceError) as caught:
         write_atomically(tmp_path / ("a" * 256), b"x")
     assert caught.value.name == "E_NAME_TOO_LONG"
+
+
+def test_P1_data_is_synchronised_before_the_name_and_the_name_before_the_return(tmp_path, monkeypatch):
+    # what a power cut would show: the order of the calls
+    calls: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def recorded_fsync(descriptor):
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        calls.append(f"fsync {'folder' if os.path.isdir(path) else os.path.splitext(path)[1]}")
+        fsync(descriptor)
+
+    def recorded_replace(source, target):
+        calls.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "replace", recorded_replace)
+    write_atomically(tmp_path / "new" / "x.csv", b"x")
+    assert calls == ["fsync folder", "fsync .tmp", "rename", "fsync folder"]

@@ -30,9 +30,8 @@ def test_F6_a_second_process_is_told_who_holds_the_folder(child, tmp_path):
 
 
 def test_F6_the_same_process_cannot_open_it_twice(tmp_path):
-    with RunStore.open(tmp_path / "run"):
-        with pytest.raises(InUseError, match=f"pid {os.getpid()}"):
-            RunStore.open(tmp_path / "run")
+    with RunStore.open(tmp_path / "run"), pytest.raises(InUseError, match=f"pid {os.getpid()}"):
+        RunStore.open(tmp_path / "run")
     RunStore.open(tmp_path / "run").close()
 
 

@@ -173,13 +173,13 @@ def _decode(value: Any, kind: Any, place: str, arrays: Arrays) -> object:
         _expect(value in [member.value for member in origin], value, kind, place)
         return origin(value)
     if origin is object or origin is Any:
-        return _decode_plain(value)
+        return _decode_plain(value, place)
     return _decode_scalar(value, origin, place)
 
 
 def _decode_scalar(value: Any, kind: Any, place: str) -> object:
     if kind is float:
-        number = _decode_plain(value)
+        number = _decode_plain(value, place)
         _expect(isinstance(number, float), value, kind, place)
         return number
     _expect(kind in (str, int, bool, type(None)) and type(value) is kind, value, kind, place)
@@ -189,7 +189,7 @@ def _decode_scalar(value: Any, kind: Any, place: str) -> object:
 def _decode_array(value: Any, kind: Any, place: str, arrays: Arrays) -> object:
     _expect(isinstance(value, dict) and set(value) == {_ARRAY}, value, kind, place)
     name = value[_ARRAY]
-    if name not in arrays:
+    if not isinstance(name, str) or name not in arrays:
         raise _error(f"the array {name!r} is missing", place, "E_STORE_ARRAY_MISSING")
     wanted = _dtype(kind)
     if wanted is not None and not np.issubdtype(arrays[name].dtype, wanted):
@@ -209,13 +209,14 @@ def _decode_dataclass(value: Any, kind: Any, place: str, arrays: Arrays) -> obje
     return kind(**{name: _decode(value[name], hint, _join(place, name), arrays) for name, hint in hints.items()})
 
 
-def _decode_plain(value: Any) -> object:
+def _decode_plain(value: Any, place: str) -> object:
     if isinstance(value, dict):
         if set(value) == {_FLOAT}:
+            _expect(value[_FLOAT] in ("nan", "inf", "-inf"), value, float, place)
             return float(value[_FLOAT])
-        return {name: _decode_plain(item) for name, item in value.items()}
+        return {name: _decode_plain(item, _join(place, name)) for name, item in value.items()}
     if isinstance(value, list):
-        return [_decode_plain(item) for item in value]
+        return [_decode_plain(item, _join(place, position)) for position, item in enumerate(value)]
     return value
 
 

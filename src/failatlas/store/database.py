@@ -56,7 +56,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         DataError: it is damaged, is not ours, or was written by a newer failatlas.
         ResourceError: it cannot be opened or written.
     """
-    with disk.guard(path):
+    with disk.guard_database(path):
         connection = _open_read_only(path) if read_only else _open(path)
         try:
             _check(connection, path)

@@ -48,15 +48,30 @@ def guard(path: Path, *, need: int = 0) -> Iterator[None]:
         need: bytes about to be written, 0 when unknown.
 
     Raises:
-        ResourceError: the block raised OSError, or SQLite could not write.
-        DataError: SQLite found its file damaged.
+        ResourceError: the block raised OSError.
     """
     try:
         yield
     except OSError as error:
         raise from_os(error, path, need) from error
+
+
+@contextmanager
+def guard_database(path: Path) -> Iterator[None]:
+    """The same for a block that uses the database at ``path``.
+
+    Raises:
+        ResourceError: SQLite could not read or write.
+        DataError: SQLite found its file damaged.
+    """
+    try:
+        with guard(path):
+            yield
     except sqlite3.Error as error:
-        raise _from_sqlite(error, path, need) from error
+        raise _from_sqlite(error, path) from error
+    except UnicodeDecodeError as error:
+        # a damaged schema is quoted in SQLite's message, which Python then fails to decode
+        raise damaged(path, "its text is no Unicode") from error
 
 
 def require(path: Path, need: int) -> None:
@@ -118,13 +133,14 @@ def size(n_bytes: int) -> str:
     return f"{amount:.1f} TB"
 
 
-def _from_sqlite(error: sqlite3.Error, path: Path, need: int) -> FailatlasError:
+def _from_sqlite(error: sqlite3.Error, path: Path) -> FailatlasError:
     number = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if number in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # ERROR: our statements are fixed, so one that makes no sense met tables that are not ours
+    if number in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return damaged(path, str(error))
     nearly_full = number in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and 0 <= free(path) < _NEARLY_FULL
     if number == sqlite3.SQLITE_FULL or nearly_full:
-        return full(path, need)
+        return full(path, 0)
     if number in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return ResourceError(
             "the database is read-only", where=str(path), remedy="make its folder writable", code="E_READ_ONLY"

@@ -223,7 +223,7 @@ class RunStore:
         """For the parts of this room: all or nothing, durable at the end; fail points before and after the commit."""
         with self._mutex:
             self._check_writable()
-            with disk.guard(self.database):
+            with disk.guard_database(self.database):
                 self._connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._connection
@@ -242,7 +242,7 @@ class RunStore:
         """For the parts of this room: the connection, one thread at a time, its errors as ours."""
         with self._mutex:
             self._check_open()
-            with disk.guard(self.database):
+            with disk.guard_database(self.database):
                 yield self._connection
 
     @contextmanager

@@ -135,7 +135,7 @@ def restore(path: Path | str) -> Path:
         )
     lock = Lock(path / LOCK)
     try:
-        with disk.guard(backup):
+        with disk.guard_database(backup):
             database.connect(backup, read_only=True).close()
             content = backup.read_bytes()
             database.discard(file)
