@@ -1,4 +1,7 @@
-"""Images: sets of them, safe decoding, and what can be known of a picture without a network."""
+"""Images: sets of them, safe decoding, and what can be known of a picture without a network.
+
+The pass over a set is ``failatlas.images.survey.survey``: a function cannot share its module's name here.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
     from failatlas.images.delimited import write_manifest
     from failatlas.images.imageset import ImageSet
     from failatlas.images.records import BadImage, Batch, Decoded, ImageRecord, Quarantined
-    from failatlas.images.survey import Overlap, Survey, survey
+    from failatlas.images.survey import Overlap, Survey
 
 _PLACES = {
     "BadImage": "records",
@@ -23,7 +26,6 @@ _PLACES = {
     "Quarantined": "records",
     "Survey": "survey",
     "decode": "decoding",
-    "survey": "survey",
     "write_manifest": "delimited",
 }
 
@@ -38,7 +40,6 @@ __all__ = [
     "Quarantined",
     "Survey",
     "decode",
-    "survey",
     "write_manifest",
 ]
 

@@ -56,7 +56,8 @@ def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            # with "\n" alone the csv module leaves a carriage return in a name unquoted
+            writer = csv.writer(file, lineterminator="\r\n")
             writer.writerow(escape_formula(cell) for cell in header)
             writer.writerows([escape_formula(cell) for cell in row] for row in body)
             file.flush()
@@ -167,7 +168,9 @@ def _shown(value: str | float | None) -> str:
         return ""
     if isinstance(value, str):
         return value
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return repr(value) if number(repr(value)) == value else f"{value:.16e}"
 
 
 def _sync_folder(folder: Path) -> None:

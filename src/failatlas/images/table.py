@@ -19,6 +19,7 @@ Cell = str | float | tuple[float, ...] | None
 
 RESERVED = ("id", "path", "label", "split", "target")
 _TARGET = re.compile(r"target_(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 # what a person means by a number; no nan, no 1_000, no 007 (a code), no 20 digits that a float would round
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
@@ -136,7 +137,7 @@ def _target(cells: Mapping[str, Cell], targets: tuple[str, ...], where: str) -> 
 
 
 def _finite(cell: Cell, where: str) -> float:
-    value = number(cell.strip()) if isinstance(cell, str) else cell
+    value = float(cell) if isinstance(cell, str) and _DECIMAL.fullmatch(cell.strip()) else cell
     if not isinstance(value, float) or not math.isfinite(value):
         remedy = "a target is a number; class names go into 'label'"
         raise DataError(f"target {str(cell)[:80]!r} is not a finite number", where=where, remedy=remedy)
