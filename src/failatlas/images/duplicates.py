@@ -56,7 +56,7 @@ def near_groups(
     root = first.copy()
     alone = np.flatnonzero(first == np.arange(len(first)))
     n_fields = thumbs.shape[1] * thumbs.shape[2]
-    sums = thumbs.reshape(len(thumbs), -1).sum(axis=1, dtype=np.int64)[alone]
+    sums = thumbs.sum(axis=(1, 2), dtype=np.int64)[alone]
     # a difference in the mean is at most the root mean square difference
     for left, right in candidates(hashes[alone], sums, max_distance, max_rms * n_fields):
         a, b = alone[left], alone[right]

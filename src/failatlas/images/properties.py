@@ -64,7 +64,7 @@ def working_copy(pixels: Pixels) -> Pixels:
 
     scale = WORKING_PX / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
 def luma(pixels: NDArray[np.uint8]) -> Luma:
