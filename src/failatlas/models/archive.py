@@ -1,11 +1,11 @@
 """Archive screening: a ``.pt2`` is checked member by member and written anew before torch sees it.
 
 ``torch.export.load`` runs code from a hostile archive in at least four ways (each ran with torch 2.13): payloads marked
-``use_pickle``, sample inputs that its safe loader refuses (it falls back to the unsafe one), symbolic expressions (SymPy
-evaluates them) and guards (executed). Script and opaque constants are unpickled as well, and operators are looked up by
-dotted name, where only a later check stops ``torch.os.system``. Nothing of the original
-file reaches torch: what we have read and found plain goes into an archive of our own, so that two zip readers that see
-different members in one file make no difference either.
+``use_pickle``, sample inputs that its safe loader refuses (it falls back to the unsafe one), symbolic expressions
+(SymPy evaluates them) and guards (executed). Script and opaque constants are unpickled as well, and operators are
+looked up by dotted name, where only a later check stops ``torch.os.system``. Nothing of the original file reaches
+torch: what was read and found plain goes into an archive of our own, so two zip readers that see different members in
+one file make no difference either.
 """
 
 from __future__ import annotations

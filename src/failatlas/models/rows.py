@@ -19,7 +19,7 @@ def as_rows(output: object, n: int, *, where: str) -> Features:
 
     Args:
         output: an array or tensor (n, k), (n,) or (n, k, 1, 1); or a tuple or mapping whose first array counts, as with
-            auxiliary heads.
+            auxiliary heads; or a list of n rows.
         n: images that went in.
         where: the network, for messages.
 
@@ -27,7 +27,7 @@ def as_rows(output: object, n: int, *, where: str) -> Features:
         ShapeError: there are not n rows, or a row is no vector.
         ModelError: there is no array of numbers.
     """
-    array = _array(output, where)
+    array = _array(output, n, where)
     if array.ndim == 1 and len(array) == n:
         array = array[:, None]
     if array.ndim > 2 and array.shape[2:] == (1,) * (array.ndim - 2):
@@ -64,11 +64,11 @@ def explained(error: Exception, *, where: str, shape: tuple[int, ...] | None = N
     )
 
 
-def _array(output: object, where: str) -> NDArray[np.generic]:
+def _array(output: object, n: int, where: str) -> NDArray[np.generic]:
     for name in ("logits", "out"):  # networks of some libraries return an object or mapping with a named field
         inner = output.get(name) if isinstance(output, Mapping) else getattr(output, name, None)
         if inner is not None and not callable(inner):
-            return _array(inner, where)
+            return _array(inner, n, where)
     if isinstance(output, Mapping):
         output = tuple(output.values())
     if hasattr(output, "detach"):
@@ -77,8 +77,10 @@ def _array(output: object, where: str) -> NDArray[np.generic]:
         return output
     if isinstance(output, tuple | list) and output:
         first = output[0]
+        if len(output) == n and all(getattr(row, "ndim", 0) == 1 for row in output):
+            return np.stack([_array(row, n, where) for row in output])  # one row an image, not a network with n heads
         if hasattr(first, "detach") or isinstance(first, np.ndarray):
-            return _array(first, where)
+            return _array(first, n, where)
         try:
             array = np.asarray(output, dtype=np.float32)
         except (TypeError, ValueError):

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from failatlas.arrays import Features, Pixels
+from failatlas.arrays import Features, Mask, Pixels
 from failatlas.images.records import ImageRecord
 from failatlas.models.doctor.examination import Finding, Level
 from failatlas.models.doctor.inputs import mcnemar
 from failatlas.models.model import Model
 from failatlas.statistics import wilson
 from failatlas.tasks.classification import Classification
+
+FAR_BETTER = 0.2  # share of images by which another order of classes must win
 
 
 def check_finite(outputs: Features) -> Finding:
@@ -101,7 +103,7 @@ def check_alignment(outputs: Features, task: Classification, records: Sequence[I
     held_out = slice(1, None, 2)
     before = expected[held_out] != predicted[held_out]
     after = expected[held_out] != order[predicted[held_out]]
-    if len(before) and before.mean() - after.mean() >= 0.2 and mcnemar(before, after) < 0.01:
+    if len(before) and before.mean() - after.mean() >= FAR_BETTER and mcnemar(before, after) < 0.01:
         order = _fitted_order(expected, predicted, k)
         names = ",".join(task.classes[i] for i in order)
         what = f"{shown}, but {1 - after.mean():.0%} when outputs are named in another order (held-out images)"
@@ -109,6 +111,27 @@ def check_alignment(outputs: Features, task: Classification, records: Sequence[I
     if k > 1 and right.high <= 1.5 / k:
         return Finding("problem", "label alignment", f"{shown}: no better than chance", "check weights and labels")
     return Finding("ok", "label alignment", shown)
+
+
+def errors_in_any_order(outputs: Features, task: Classification, records: Sequence[ImageRecord]) -> tuple[Mask, str]:
+    """Errors under the given class order, or under one fitted to the other half of the images if that is far better.
+
+    Preprocessings are compared with this, for a network with right input and shuffled classes gets nothing right, and
+    one that answers the same class everywhere would look better.
+
+    Returns:
+        (n,) is it an error, and what was assumed, for the message.
+    """
+    expected = np.array([task.classes.index(record.label or "") for record in records])
+    predicted = outputs.argmax(axis=1)
+    given = expected != predicted
+    fitted = given.copy()
+    for half, other in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
+        order = _fitted_order(expected[other], predicted[other], len(task.classes))
+        fitted[half] = expected[half] != order[predicted[half]]
+    if given.mean() - fitted.mean() >= FAR_BETTER and mcnemar(given, fitted) < 0.01:
+        return fitted, " up to the order of classes"
+    return given, ""
 
 
 def _fitted_order(expected: np.ndarray, predicted: np.ndarray, k: int) -> np.ndarray:

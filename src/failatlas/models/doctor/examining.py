@@ -137,13 +137,19 @@ def _check_network(
     yield _check_export(fed, pixels)
 
 
-def _wrong(task: Task, outputs: Features, records: Sequence[ImageRecord]) -> Mask:
-    """(n,) is it an error; an output that is not finite is one."""
+def _wrong(task: Task, outputs: Features, records: Sequence[ImageRecord]) -> tuple[Mask, str]:
+    """(n,) is it an error, and what that assumes; an output that is not finite is an error."""
     finite: Mask = np.all(np.isfinite(outputs), axis=1)
     wrong = ~finite
     kept = np.flatnonzero(finite).tolist()
-    wrong[kept] = task.judge(outputs[kept], [records[i] for i in kept]).is_error
-    return wrong
+    if not kept:
+        return wrong, ""
+    known = [records[i] for i in kept]
+    if isinstance(task, Classification):
+        wrong[kept], assumed = answers.errors_in_any_order(outputs[kept], task, known)
+        return wrong, assumed
+    wrong[kept] = task.judge(outputs[kept], known).is_error
+    return wrong, ""
 
 
 def _check_export(model: Model, pixels: Sequence[Pixels]) -> Finding:

@@ -50,7 +50,7 @@ def check_input(model: Model, pixels: Sequence[Pixels]) -> tuple[Finding, Model 
 
 
 def check_normalisation(
-    model: Model, pixels: Sequence[Pixels], wrong: Callable[[Features], Mask]
+    model: Model, pixels: Sequence[Pixels], wrong: Callable[[Features], tuple[Mask, str]]
 ) -> tuple[Finding, Model]:
     """Would another range, channel order or colour give clearly fewer errors on the same images?
 
@@ -60,38 +60,42 @@ def check_normalisation(
     Args:
         model: takes these images.
         pixels: n images.
-        wrong: (n, k) outputs → (n,) is it an error.
+        wrong: (n, k) outputs → (n,) is it an error, and what that assumes, for the message.
 
     Returns:
         the finding, and the network behind the best preprocessing.
     """
-    present = wrong(model.predict(pixels))
+    present, assumed = wrong(model.predict(pixels))
     rows = []
     for candidate in _ranges(model.preprocess):
         other = _with(model, candidate)
         if other is None:
             return Finding("ok", "normalisation", "left to the function itself"), model
         try:
-            errors = wrong(other.predict(pixels))
+            errors, assuming = wrong(other.predict(pixels))
         except (DataError, UsageError):
             continue  # the network does not take this one, or answers with nan
-        rows.append((errors, candidate, other))
+        rows.append((errors, assuming, candidate, other))
     if not rows:
         return Finding("ok", "normalisation", "no other preprocessing applies"), model
-    corrected = holm([mcnemar(present, errors) for errors, _, _ in rows])
-    gains = np.array([present.mean() - errors.mean() for errors, _, _ in rows])
-    convincing = np.flatnonzero((corrected < CLEARLY) & (gains >= GAIN))
+    corrected = holm([mcnemar(present, errors) for errors, *_ in rows])
+    gains = np.array([present.mean() - errors.mean() for errors, *_ in rows])
+    # red and blue swapped can look like classes swapped: what needs no other class order is the simpler cause
+    simpler = np.array([bool(assumed) and not assuming for _, assuming, _, _ in rows]) & (gains >= -GAIN)
+    convincing = np.flatnonzero(((corrected < CLEARLY) & (gains >= GAIN)) | simpler)
     right = wilson(int((~present).sum()), len(present))
     now = f"{right.value:.0%} [{right.low:.0%}, {right.high:.0%}] of {right.n} images"
     if not len(convincing):
-        return Finding("ok", "normalisation", f"{now} right; none of {len(rows)} others is clearly better"), model
-    best = int(convincing[gains[convincing].argmax()])
-    errors, candidate, other = rows[best]
+        return Finding(
+            "ok", "normalisation", f"{now} right{assumed}; none of {len(rows)} others is clearly better"
+        ), model
+    best = int(max(convincing, key=lambda i: (simpler[i], gains[i])))
+    errors, assuming, candidate, other = rows[best]
     better = wilson(int((~errors).sum()), len(errors))
     what = (
-        f"{now} are right with `{option(model.preprocess)}`, "
-        f"{better.value:.0%} [{better.low:.0%}, {better.high:.0%}] with `{option(candidate)}` "
-        f"(McNemar, corrected p = {corrected[best]:.1g})"
+        f"{now} are right with `{option(model.preprocess)}`{assumed}, "
+        f"{better.value:.0%} [{better.low:.0%}, {better.high:.0%}] with `{option(candidate)}`{assuming}"
+        + ("" if simpler[best] else f" (McNemar, corrected p = {corrected[best]:.1g})")
     )
     return Finding("problem", "normalisation", what, f"--preprocess {option(candidate)}"), other
 
