@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +159,13 @@ def test_record_digest_follows_what_is_written_not_the_files(folder):
     assert a.record_digest() != a.select([1, 0, 2, 3]).record_digest()
     odd = ImageSet([ImageRecord(os.fsdecode(b"\xff"), "a", metadata={"x": 1.0})], FolderSource(folder))
     assert len(odd.record_digest()) == 64
+
+
+def test_a_set_travels_to_a_worker_process(folder):
+    images = ImageSet.open(folder).pinned({})
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert pool.submit(images.digest, 1).result() == images.digest(1)
+        (folder / "cat" / "a.png").write_bytes(b"")
+        with pytest.raises(BadImage) as caught:
+            pool.submit(images.read, 0).result()
+    assert caught.value.name == "E_IMG_TRUNCATED"

@@ -15,7 +15,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import final
 
 import numpy as np
@@ -61,7 +60,7 @@ class ImageSet:
         self._records = tuple(records)
         self._ids = tuple(record.id for record in self._records)
         self._source = source
-        self._expected = MappingProxyType(dict(expected or {}))
+        self._expected = dict(expected or {})
         self.notices = tuple(notices)
         if len(set(self._ids)) != len(self._ids):
             first: dict[str, int] = {}
