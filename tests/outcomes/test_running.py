@@ -202,6 +202,27 @@ def test_images_of_different_sizes_run_in_groups(tmp_path, task):
     assert module.batches == [2, 2]
 
 
+def test_outputs_whose_number_depends_on_image_size_are_refused(tmp_path, task):
+    (tmp_path / "red").mkdir()
+    for i, size in enumerate([(6, 6), (9, 5)]):
+        Image.new("RGB", size).save(tmp_path / "red" / f"{i}.png")
+    with pytest.raises(ShapeError, match="108 outputs for some image sizes"):
+        run(load_model(nn.Flatten()), ImageSet.open(tmp_path), task)
+
+
+def test_quarantine_is_in_the_order_of_the_set_whatever_the_batch(tmp_path, task):
+    (tmp_path / "red").mkdir()
+    for i in range(6):
+        Image.new("RGB", (6, 6), (100 + i, 0, 0)).save(tmp_path / "red" / f"{i}.png")
+    images = ImageSet.open(tmp_path)
+    poison = [tensor_of(images, i) for i in (1, 4)]
+    (tmp_path / "red" / "3.png").write_bytes(b"")
+    (tmp_path / "red" / "5.png").write_bytes(b"")
+    for size in (1, 2, 6):
+        outcomes = run(load_model(Colour(poison)), images, task, batch_size=size)
+        assert [entry.id for entry in outcomes.quarantined] == [f"red/{i}.png" for i in (1, 3, 4, 5)]
+
+
 def test_regression_streams_like_classification(images):
     pixels = np.stack([images.read(i).pixels for i in range(6)])
     means = pixels.mean((1, 2, 3)) / 255

@@ -203,7 +203,8 @@ def _importable(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        if str(folder) in sys.path:  # the user's code may have tidied up
+            sys.path.remove(str(folder))
 
 
 def _import_file(path: Path) -> object:

@@ -49,7 +49,8 @@ def apply(preprocess: Preprocess, pixels: Sequence[Pixels]) -> Input:
     if len(sizes) > 1:
         shown = " and ".join(f"{h}×{w}" for h, w in sizes[:2])
         raise ShapeError(
-            f"images of one batch have different sizes, {shown}", remedy="give the network's input size with --size HxW"
+            f"images of one batch have different sizes, {shown}",
+            remedy="give the network's input size with --preprocess HxW",
         )
     stack = np.stack(pixels) if len(pixels) > 1 else pixels[0][None]
     planes = [_grey(stack)] if preprocess.channels == 1 else [stack[..., i] for i in range(3)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from failatlas.arrays import Features, Mask, Pixels
-from failatlas.errors import FailatlasError, ModelError, ResourceError
+from failatlas.errors import FailatlasError, ModelError, ResourceError, ShapeError
 from failatlas.images.imageset import ImageSet
 from failatlas.images.records import BadImage, Quarantined
 from failatlas.models.model import Model
@@ -44,21 +44,21 @@ def run(
     left_out = sorted(Counter(why for _, why in gaps if why).items())
     judged = [i for i, why in gaps if not why]
     runner = _Runner(model, batch_size)
-    quarantined: list[Quarantined] = []
+    quarantined: list[tuple[int, Quarantined]] = []
     ids: list[str] = []
     positions: list[int] = []
     outputs: list[Features] = []
     verdicts: list[Verdict] = []
 
     def set_aside(position: int, error: BadImage) -> None:
-        quarantined.append(error.quarantined(images.records[position].id))
+        quarantined.append((position, error.quarantined(images.records[position].id)))
         listener.advance(1)
 
     with step("running the network", len(judged)) as listener:
         for batch in images.batches(batch_size, judged, set_aside):
             names = [images.records[i].id for i in batch.indices]
             rows, failures = runner.outputs(batch.pixels, names)
-            quarantined += failures.values()
+            quarantined += [(batch.indices[j], failure) for j, failure in failures.items()]
             kept = [j for j in range(len(names)) if j not in failures]
             if kept:
                 verdicts.append(task.judge(rows[kept], [images.records[batch.indices[j]] for j in kept]))
@@ -68,7 +68,15 @@ def run(
             listener.advance(len(names))
     if not ids:
         runner.explain_silence()
-    return joined(ids, positions, outputs, verdicts, quarantined=quarantined, left_out=left_out, notes=runner.notes)
+    return joined(
+        ids,
+        positions,
+        outputs,
+        verdicts,
+        quarantined=[entry for _, entry in sorted(quarantined, key=lambda pair: pair[0])],
+        left_out=left_out,
+        notes=runner.notes,
+    )
 
 
 class _Runner:
@@ -93,8 +101,14 @@ class _Runner:
         if not rows and not self._has_answered:
             self._name_bad_weights()
         self._has_answered = self._has_answered or bool(rows)
-        width = len(next(iter(rows.values()))) if rows else 0
-        table = np.full((len(pixels), width), np.nan, dtype=np.float32)
+        widths = sorted({len(row) for row in rows.values()}) or [0]
+        if len(widths) > 1:
+            raise ShapeError(
+                f"the network gives {widths[0]} outputs for some image sizes and {widths[-1]} for others",
+                where=self._model.name,
+                remedy="give the network's input size with --preprocess HxW",
+            )
+        table = np.full((len(pixels), widths[0]), np.nan, dtype=np.float32)
         for position, row in rows.items():
             table[position] = row
         return table, failures

@@ -50,6 +50,8 @@ def merge(shards: Sequence[Outcomes]) -> Outcomes:
         DataError: two shards hold the same image.
         ShapeError: networks of the shards differ in their number of outputs.
     """
+    # a quarantined image has no position: shards in order put contiguous shards' lists in order too
+    shards = sorted(shards, key=lambda shard: int(shard.indices[0]) if len(shard.indices) else -1)
     held = [shard for shard in shards if shard.ids]
     widths = sorted({shard.outputs.shape[1] for shard in held})
     if len(widths) > 1:
