@@ -107,3 +107,23 @@ def _hold(tmp_path) -> subprocess.Popen[str]:
     assert holder.stdout is not None
     assert holder.stdout.readline() == "open\n"
     return holder
+
+
+def test_F6_a_reader_never_sees_half_of_what_a_writer_commits(tmp_path):
+    code = OPEN + (
+        "import numpy\nprint('open', flush=True)\n"
+        "for n in range(300): s.put_shard('k', n, 'stage', n, {name: numpy.full(3, n) for name in 'abc'})\n"
+    )
+    RunStore.open(tmp_path / "run").close()
+    writer = subprocess.Popen([sys.executable, "-c", code, tmp_path / "run"], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "open\n"
+    seen = [0]
+    with RunStore.open(tmp_path / "run", read_only=True) as reader:
+        while writer.poll() is None:
+            # raises when a row and its arrays do not belong together
+            seen.append(len(reader.entries()))
+    writer.stdout.close()
+    assert writer.returncode == 0
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 3

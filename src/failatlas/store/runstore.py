@@ -17,8 +17,8 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 from failatlas.errors import DataError, FailatlasError, ResourceError, UsageError
-from failatlas.store import database, disk, failpoints, files
-from failatlas.store.blobs import Blob, Blobs
+from failatlas.store import database, disk, failpoints, files, rows
+from failatlas.store.blobs import Blobs
 from failatlas.store.entries import RESULT, Arrays, Entry, Event, Json, Stored, check_name, digest, to_text
 from failatlas.store.facts import Facts
 from failatlas.store.lock import Lock
@@ -168,25 +168,8 @@ class RunStore:
 
     def entries_unchecked(self, key: str | None = None, shard: int | None = None) -> list[tuple[Entry, str]]:
         """Entries, altered ones too, each with the digest that was recorded for it."""
-        given = {"key": key, "shard": shard}
-        wanted = {column: value for column, value in given.items() if value is not None}
-        where = " AND ".join(["TRUE", *(f"{column} = :{column}" for column in wanted)])
-        blobs: dict[int, dict[str, Blob]] = {}
         with self.reading() as connection:
-            for sequence, name, sha256, n_bytes in connection.execute(
-                "SELECT sequence, name, sha256, n_bytes FROM arrays JOIN entries USING (sequence) WHERE "  # noqa: S608 - column names are ours
-                f"{where} ORDER BY sequence, name",
-                wanted,
-            ):
-                blobs.setdefault(sequence, {})[name] = Blob(sha256, n_bytes)
-            rows = connection.execute(
-                f"SELECT sequence, key, shard, stage, value, digest FROM entries WHERE {where} ORDER BY sequence",  # noqa: S608 - column names are ours
-                wanted,
-            ).fetchall()
-        return [
-            (Entry(number, key, shard, stage, text, blobs.get(number, {})), recorded)
-            for number, key, shard, stage, text, recorded in rows
-        ]
+            return rows.select(connection, key, shard)
 
     def log(self, what: str, value: Json = None) -> int:
         """Append an event; returns its number."""
@@ -201,13 +184,13 @@ class RunStore:
     def events(self, after: int = 0) -> list[Event]:
         """Events with a number above ``after``, oldest first."""
         with self.reading() as connection:
-            rows = connection.execute(
+            found = connection.execute(
                 "SELECT sequence, what, value, digest FROM events WHERE sequence > ? ORDER BY sequence", (after,)
             ).fetchall()
-        for number, what, text, recorded in rows:
+        for number, what, text, recorded in found:
             if digest(what, text) != recorded:
                 raise self._altered(f"event {number}")
-        return [Event(number, what, json.loads(text)) for number, what, text, _ in rows]
+        return [Event(number, what, json.loads(text)) for number, what, text, _ in found]
 
     def content_hash(self) -> str:
         """SHA-256 (hex) over all results and shards, whatever the order they came in: equal runs have equal hashes."""
@@ -243,7 +226,15 @@ class RunStore:
         with self._mutex:
             self._check_open()
             with disk.guard_database(self.database):
-                yield self._connection
+                # one view for all statements of the block: another process may commit between them
+                begins = not self._connection.in_transaction
+                if begins:
+                    self._connection.execute("BEGIN")
+                try:
+                    yield self._connection
+                finally:
+                    if begins and self._connection.in_transaction:
+                        self._connection.execute("COMMIT")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -324,24 +315,16 @@ class RunStore:
         return Entry(0, key, shard, stage, text, blobs)
 
     def _insert(self, entry: Entry, connection: sqlite3.Connection) -> None:
-        present = self.entries_unchecked(entry.key, entry.shard)
-        if present and present[0][1] == entry.digest:
-            return
-        if present:
+        present = rows.select(connection, entry.key, entry.shard)
+        if not present:
+            rows.insert(connection, entry)
+        elif present[0][1] != entry.digest:
             raise DataError(
                 f"another {entry.title} lies under this key",
                 where=f"{self.path}, key {entry.key[:12]}",
                 remedy="the same inputs gave two results: set a seed, or raise the stage's version",
                 code="E_STORE_CONFLICT",
             )
-        cursor = connection.execute(
-            "INSERT INTO entries (key, shard, stage, value, digest) VALUES (?, ?, ?, ?, ?)",
-            (entry.key, entry.shard, entry.stage, entry.text, entry.digest),
-        )
-        connection.executemany(
-            "INSERT INTO arrays (sequence, name, sha256, n_bytes) VALUES (?, ?, ?, ?)",
-            [(cursor.lastrowid, name, blob.sha256, blob.n_bytes) for name, blob in entry.blobs.items()],
-        )
 
     def _check_open(self) -> None:
         if not self._open:
