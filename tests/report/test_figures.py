@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from failatlas.report.figures import diverging, encode, overlay, resize, sequential
+from failatlas.report.figures import diverging, encode, overlay, relevance_key, resize, sequential
 
 GREY = np.full((28, 28, 3), 128, np.uint8)
 
@@ -19,17 +20,21 @@ def redness(image):
     return image[..., 0].astype(int) - image[..., 2].astype(int)
 
 
-@given(st.integers(0, 6), st.integers(0, 6))
-def test_D2_heat_of_one_cell_lies_over_that_cell(row, column):
+@given(st.integers(0, 6), st.integers(0, 6), st.sampled_from([1.0, -1.0]))
+def test_D2_heat_of_one_cell_lies_over_that_cell(row, column, sign):
     heatmap = np.zeros((7, 7), np.float32)
-    heatmap[row, column] = 1
-    red = redness(overlay(GREY, heatmap))
-    assert red.shape == (112, 112)
-    y, x = (axis.mean() for axis in np.nonzero(red == red.max()))
+    heatmap[row, column] = sign
+    laid = overlay(GREY, heatmap).astype(int)
+    assert laid.shape == (112, 112, 3)
+    ground = np.bincount(laid[..., 0].ravel()).argmax()  # most of the picture carries no heat: the grey image
+    heat = np.abs(laid - ground).max(axis=-1)
+    # the most opaque pixels: lightest where one-signed heat ends in yellow, bluest where it is negative
+    most = laid[..., 1] if sign > 0 else -redness(laid)
+    y, x = (axis.mean() for axis in np.nonzero(most == most.max()))
     assert (int(y // 16), int(x // 16)) == (row, column)
     away = np.ones((7, 7), bool)
     away[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = False
-    assert (red.reshape(7, 16, 7, 16).max(axis=(1, 3))[away] == 0).all()
+    assert (heat.reshape(7, 16, 7, 16).max(axis=(1, 3))[away] == 0).all()
 
 
 def test_D2_heat_of_the_same_size_touches_exactly_its_pixels():
@@ -84,6 +89,14 @@ def test_the_sequential_map_rises_evenly_in_lightness():
     assert lightness[-1] > 90
     assert steps.min() > 0
     assert steps.max() / steps.min() < 2
+
+
+def test_the_legend_has_the_colours_of_the_overlay():
+    ends = sequential(np.array([0.0, 1.0]))
+    shown = re.findall("#[0-9a-f]{6}", relevance_key("k", signed=False))
+    for end, colour in zip(ends, (shown[0], shown[-1]), strict=True):
+        assert [int(colour[i : i + 2], 16) for i in (1, 3, 5)] == pytest.approx(255 * end, abs=0.51)
+    assert "red for it" in relevance_key("k", signed=True)
 
 
 def test_values_that_are_no_number_get_the_lowest_colour():

@@ -18,7 +18,7 @@ _MOST_LABELS = 60  # more numbers than this cover the points
 # Six hues that people with a colour-vision deficiency tell apart, each ≥ 3:1 on white; with five shapes (6 and 5 have
 # no common factor) 30 clusters differ twice over, and each carries its number.
 COLOURS = ("#0b6bb0", "#c9540a", "#0a7f5f", "#a83d87", "#7a6400", "#5f4bc4")
-_GREY = "#7d858f"
+_GREY = "#666e78"
 _SHAPES = ("circle", "square", "triangle", "diamond", "cross")
 
 
@@ -94,7 +94,7 @@ def marks(at: NDArray[np.float64], cluster: int, size: float) -> Html | None:
         stroke=colour if is_line else None,
         stroke_width=stroke if is_line else None,
         stroke_linecap="round" if is_line else None,
-        opacity=0.55 if is_noise else 0.85,
+        opacity=0.65 if is_noise else 0.85,
         class_=f"marks {'line' if is_line else 'fill'} {'noise' if is_noise else f'c{cluster % len(COLOURS)}'}",
     )
 

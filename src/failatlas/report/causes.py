@@ -8,7 +8,7 @@ from failatlas.markup import Content, Html, counted, element, name, number, visi
 from failatlas.pipelines.fragment import key
 from failatlas.report.album import Album, framed, picture
 from failatlas.report.document import Document
-from failatlas.report.figures import relevance_key
+from failatlas.report.figures import is_signed, relevance_key
 from failatlas.report.overview import MOST_ROWS, thumb
 from failatlas.report.page import page, section
 from failatlas.rootcauses.fragment import explanation, interval_text, ranking, title
@@ -106,7 +106,7 @@ def _mean(cause: RootCause, album: Album, up: str) -> Html | None:
         "figure",
         picture(shown, "mean heatmap of the cluster over its medoid", up=up),
         element("figcaption", "Mean heatmap of all members, laid over the medoid."),
-        relevance_key(f"key-{anchor(cause)}"),
+        relevance_key(f"key-{anchor(cause)}", signed=is_signed(cause.heatmap)),
         class_="shot",
     )
 

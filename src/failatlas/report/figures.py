@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,10 @@ def diverging(values: NDArray[np.floating]) -> tuple[Colours, Colours]:
 
 
 def overlay(pixels: Pixels, heatmap: Features) -> Pixels | None:
-    """An image in pale grey with its relevance in colour: red speaks for the wrong answer, blue against it.
+    """An image in grey with its relevance in colour.
+
+    Signed relevance: red speaks for the given answer, blue against it. Without a negative: dark violet (little)
+    to light yellow (much).
 
     Args:
         pixels: (h, w, 3) uint8.
@@ -75,11 +79,21 @@ def overlay(pixels: Pixels, heatmap: Features) -> Pixels | None:
     large = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
     relevance = resize(heatmap, large.shape[0], large.shape[1])
     relevance /= np.abs(relevance).max()
-    colour, opacity = diverging(relevance)
-    grey = large @ np.array([0.299, 0.587, 0.114]) / 255
-    pale = (0.45 + 0.5 * grey)[..., None]  # so that both colours show on black and on white
-    mixed: Pixels = np.round(255 * (pale * (1 - opacity) + colour * opacity)).astype(np.uint8)
+    grey = (large @ np.array([0.299, 0.587, 0.114]) / 255)[..., None]
+    if is_signed(heatmap):
+        ground, (colour, opacity) = (
+            0.45 + 0.5 * grey,
+            diverging(relevance),
+        )  # pale: red and blue show on black and white
+    else:
+        ground, colour, opacity = 0.05 + 0.5 * grey, sequential(relevance), np.abs(relevance[..., None]) ** 0.7
+    mixed: Pixels = np.round(255 * (ground * (1 - opacity) + colour * opacity)).astype(np.uint8)
     return mixed
+
+
+def is_signed(heatmap: Features) -> bool:
+    """Whether relevance also speaks against; composites such as z⁺ give none that does."""
+    return bool((heatmap < 0).any())
 
 
 def resize(heatmap: Features, height: int, width: int) -> Features:
@@ -103,23 +117,29 @@ def encode(pixels: Pixels) -> bytes:
     return file.getvalue()
 
 
-def relevance_key(id_: str) -> Html:
+def relevance_key(id_: str, *, signed: bool) -> Html:
     """The legend of an overlay; ``id_`` must be unique on its page."""
-    stops = [(0, _BLUE, 0.9), (50, (1.0, 1.0, 1.0), 0.0), (100, _RED, 0.9)]
-    shades = [
-        element("stop", offset=f"{at}%", stop_color=_css(colour), stop_opacity=opacity) for at, colour, opacity in stops
+    if signed:
+        words, places = "Blue speaks against the given answer, red for it. ", [0, 50, 50, 100]
+        shades: list[tuple[Sequence[float], float]] = [(_BLUE, 0.9), (_BLUE, 0.0), (_RED, 0.0), (_RED, 0.9)]
+    else:
+        words, places = "The lighter, the more it speaks for the given answer. ", list(range(0, 101, 20))
+        shades = [(colour.tolist(), 1.0) for colour in sequential(np.array(places) / 100)]
+    stops = [
+        element("stop", offset=f"{at}%", stop_color=_css(colour), stop_opacity=opacity)
+        for at, (colour, opacity) in zip(places, shades, strict=True)
     ]
     bar = element(
         "svg",
-        element("linearGradient", shades, id_=id_),
+        element("linearGradient", stops, id_=id_),
         element("rect", width=120, height=10, rx=2, fill=f"url(#{id_})", stroke="currentColor", stroke_opacity=0.3),
         viewBox="0 0 120 10",
         width=120,
         height=10,
         aria_hidden="true",
     )
-    return element("p", "Blue speaks against the given answer, red for it. ", bar, class_="how key-line")
+    return element("p", words, bar, class_="how key-line")
 
 
-def _css(colour: tuple[float, float, float]) -> str:
+def _css(colour: Sequence[float]) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
