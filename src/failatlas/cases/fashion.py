@@ -1,8 +1,8 @@
 """Fashion: 28 × 28 photographs of clothes (Fashion-MNIST) and a small network that mistakes about one in ten.
 
-Source: Xiao, Rasul, Vollgraf, arXiv 1708.07747, 2017; MIT licence, see ``data/fashion/NOTICE``. The package carries the 10,000 test
-photographs and the last 10,000 training photographs as improvement set; the reference network was trained on the first 50,000, so it has
-seen none of them. With Debian's ``dataset-fashion-mnist`` installed the training split is there too.
+Source: Xiao, Rasul, Vollgraf, arXiv 1708.07747, 2017; MIT licence, see ``data/fashion/NOTICE``. The package carries the
+10,000 test photographs and the last 10,000 training photographs as improvement set; the reference network learned from
+the first 50,000, so it has seen none of them. With Debian's ``dataset-fashion-mnist`` the training split is there too.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SHA256 = {
 
 
 def network() -> torch.nn.Module:
-    """The reference network, untrained: two convolutions, two dense layers, 105,866 weights; (n, 1, 28, 28) → (n, 10)."""
+    """The reference network, untrained: two convolutions, two dense layers; (n, 1, 28, 28) → (n, 10)."""
     from collections import OrderedDict
 
     from torch import nn
@@ -98,13 +98,16 @@ class Fashion:
 
     def model(self) -> WhiteBox:
         """The reference network with its trained weights (card: ``data/fashion/network.md``)."""
-        from failatlas.models import Preprocess, TorchModel
-        from failatlas.models.safetensors import load_weights
+        from failatlas.models import Preprocess
+        from failatlas.models.module import TorchModel
+        from failatlas.models.weights import load_weights
 
         module = network()
         with resources.as_file(_data("network.safetensors")) as path:
             load_weights(module, path)
-        return TorchModel(module, Preprocess(size=(28, 28), channels=1), name="fashion reference network")
+        return TorchModel(
+            module, Preprocess(size=(28, 28), channels=1), name="fashion reference network", classes=CLASSES
+        )
 
     def task(self) -> Task:
         """Classification into the ten classes."""
@@ -116,7 +119,9 @@ class Fashion:
         if split in ("test", "improvement"):
             return _idx(_read(f"{split}-images.gz")), _idx(_read(f"{split}-labels.gz"))
         if split != "train":
-            raise UsageError(f"case 'fashion' has no split {split!r}", remedy=f"choose one of: {', '.join(self.splits)}")
+            raise UsageError(
+                f"case 'fashion' has no split {split!r}", remedy=f"choose one of: {', '.join(self.splits)}"
+            )
         files = [FULL_SET / f"train-{what}.gz" for what in ("images-idx3-ubyte", "labels-idx1-ubyte")]
         if not all(file.is_file() for file in files):
             raise UsageError(

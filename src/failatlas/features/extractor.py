@@ -6,6 +6,7 @@ from typing import Protocol
 
 from failatlas.arrays import Features, Indices
 from failatlas.images.records import Batch
+from failatlas.models.model import Model
 from failatlas.registry import Registry
 
 
@@ -39,3 +40,14 @@ extractors: Registry[Extractor] = Registry(
     ),
     group="failatlas.extractors",
 )
+
+
+def open_extractor(name: str, model: Model | None, **options: object) -> Extractor:
+    """The extractor called ``name`` for a network; it takes those options that it knows.
+
+    Raises:
+        UsageError: no such extractor.
+        ModelError: it needs a white box and there is none.
+    """
+    part = extractors.get(name)
+    return part.factory(model, **{key: value for key, value in options.items() if key in part.parameters})

@@ -1,0 +1,348 @@
+"""The calls that command line, notebook and studio share: analyse, open, assign, explain, report."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from failatlas import settings as layers
+from failatlas.arrays import Features
+from failatlas.errors import DataError, UsageError
+from failatlas.runs.settings import Settings
+
+if TYPE_CHECKING:
+    import torch
+
+    from failatlas.clustering import Clustering
+    from failatlas.images import ImageSet
+    from failatlas.models import Model
+    from failatlas.models.doctor import Examination
+    from failatlas.rootcauses import RootCause, RootCauses
+    from failatlas.runs import Assignment, Inputs, Run
+    from failatlas.store import Damage
+    from failatlas.tasks import Task
+
+
+class Atlas:
+    """A run at hand: what was found, and what can be asked of it.
+
+    Attributes:
+        path: the run folder.
+        run: the results of all stages.
+        settings: how they came about.
+    """
+
+    def __init__(self, path: Path, run: Run, settings: Settings, inputs: Callable[[], Inputs]) -> None:
+        self.path = path
+        self.run = run
+        self.settings = settings
+        self._open_inputs = inputs
+        self._inputs: Inputs | None = None
+
+    @property
+    def inputs(self) -> Inputs:
+        """Images, network and task; opened when they are first needed.
+
+        Raises:
+            DataError: images or network have changed since the analysis.
+        """
+        if self._inputs is None:
+            self._inputs = self._open_inputs()
+        return self._inputs
+
+    @property
+    def clusters(self) -> tuple[RootCause, ...]:
+        """The root causes, highest risk first."""
+        return self.run.root_causes.causes
+
+    @property
+    def root_causes(self) -> RootCauses:
+        """The root causes and the noise group."""
+        return self.run.root_causes
+
+    def report(self, folder: Path | str | None = None) -> Path:
+        """Write the report and return its first page; default: ``report/`` in the run folder."""
+        from failatlas.report import gather, write
+
+        return write(gather(self.run, self.inputs, self.settings), Path(folder) if folder else self.path / "report")
+
+    def assign(self, images: ImageSet | Path | str, *, split: str | None = None) -> Assignment:
+        """Put new images into the clusters.
+
+        Raises:
+            UsageError: the run's features were supplied by the user.
+        """
+        from failatlas.images import ImageSet
+        from failatlas.runs import assign
+
+        opened = images if isinstance(images, ImageSet) else ImageSet.open(images, split=split)
+        return assign(self.run, opened, self.inputs.model, self.settings)
+
+    def explain(self, image: str, folder: Path | str) -> Explanation:
+        """Write the heatmaps of one image, a PNG a layer, and say what the network made of it.
+
+        Raises:
+            UsageError: there is no such image in the run.
+            ModelError: the network is a black box.
+        """
+        from failatlas.report import write_heatmaps
+        from failatlas.runs import layer_maps
+
+        position = {name: i for i, name in enumerate(self.run.outcomes.ids)}.get(image)
+        if position is None:
+            raise UsageError(
+                f"no image {image!r} in this run", where=str(self.path), remedy="clusters.csv lists the ids"
+            )
+        pixels, maps = layer_maps(self.run, self.inputs, self.settings, position)
+        files = write_heatmaps(pixels, maps, Path(folder), image)
+        outcomes = self.run.outcomes
+        return Explanation(image, outcomes.expected[position], outcomes.predicted[position], files)
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary that ``analyze --json`` prints."""
+        run = self.run
+        noise = run.root_causes.noise
+        return {
+            "run": str(self.path),
+            "images": len(run.outcomes.ids),
+            "errors": int(run.outcomes.is_error.sum()),
+            "quarantined": len(run.quarantined),
+            "pipeline": run.pipeline,
+            "clusters": run.root_causes.table(),
+            "noise": noise.size if noise else 0,
+            "report": str(self.path / "report" / "index.html"),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Atlas {self.path}: {self.run!r}>"
+
+    def _repr_html_(self) -> str:
+        return self.run.root_causes._repr_html_()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One image explained: what was expected, what was predicted, and a PNG a layer."""
+
+    image: str
+    expected: str
+    predicted: str
+    files: tuple[Path, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """For ``--json``."""
+        return {
+            "image": self.image,
+            "expected": self.expected,
+            "predicted": self.predicted,
+            "files": [str(file) for file in self.files],
+        }
+
+
+def analyze(
+    model: torch.nn.Module | Model | Callable[..., object] | str | Path | None = None,
+    images: ImageSet | Path | str | None = None,
+    *,
+    out: Path | str | None = None,
+    task: Task | None = None,
+    **settings: object,
+) -> Atlas:
+    """Why does this network fail?  Groups its error-inducing images by root cause and explains every group.
+
+    Args:
+        model: a torch module, a callable from pixels to outputs, ``module:callable``, ``.pt2`` or ``.onnx``; None with
+            ``predictions=`` or ``case=``.
+        images: an ``ImageSet``, a folder or a manifest.
+        out: run folder; the same call again resumes it. None = a temporary folder.
+        task: an error rule of your own; default: as the settings say, classification.
+        **settings: any of :class:`failatlas.runs.Settings`, e.g. ``pipeline="hudd"``.
+
+    Raises:
+        UsageError, DataError, ModelError, UnsafeInputError, ResourceError: with what, where and what to do next.
+    """
+    from failatlas.images import ImageSet
+
+    said = dict(settings)
+    objects: dict[str, Any] = {"task": task}
+    if isinstance(images, ImageSet):
+        objects["images"] = images
+    elif images is not None:
+        said["images"] = images
+    if isinstance(model, str | Path):
+        said["model"] = str(model)
+    elif model is not None:
+        objects["model"] = model
+    return analyze_settings(said, out=Path(out) if out else Path(tempfile.mkdtemp(prefix="failatlas-")), **objects)
+
+
+def analyze_settings(
+    said: Mapping[str, object],
+    *,
+    out: Path,
+    images: ImageSet | None = None,
+    model: object | None = None,
+    task: Task | None = None,
+) -> Atlas:
+    """The same from settings alone, as the command line has them; objects stand in for what settings would name."""
+    from failatlas.runs import Conductor
+    from failatlas.runs import analyze as conduct
+    from failatlas.runs.tables import write_clusters
+    from failatlas.store import RunStore
+
+    settings = layers.resolve(Settings, said)
+    inputs = _inputs(settings, images, model, task)
+    with RunStore.open(out) as store:
+        run = conduct(inputs, settings, Conductor(store))
+    write_clusters(run, out / "clusters.csv")
+    return Atlas(out, run, settings, lambda: inputs)
+
+
+def open_run(
+    path: Path | str, *, images: ImageSet | None = None, model: object | None = None, task: Task | None = None
+) -> Atlas:
+    """Open a run folder.
+
+    Args:
+        path: the folder.
+        images, model, task: those that the analysis was given as objects, for they cannot be opened from their names.
+
+    Raises:
+        DataError: there is no finished analysis.
+    """
+    from failatlas.runs import Conductor, recall
+    from failatlas.store import RunStore
+
+    path = Path(path)
+    with RunStore.open(path, create=False, read_only=True) as store:
+        known = store.facts.get("settings")
+        run = recall(Conductor(store)) if isinstance(known, dict) else None
+        if run is None or not isinstance(known, dict):
+            raise DataError("no finished analysis", where=str(path), remedy="run failatlas analyze --out again")
+    settings = layers.resolve(Settings, known)
+
+    def reopen() -> Inputs:
+        inputs = _inputs(settings, images, model, task)
+        run.check(inputs)
+        return inputs
+
+    return Atlas(path, run, settings, reopen)
+
+
+def cluster(features: Features, pipeline: str = "umap+dbscan", *, seed: int = 0, **parameters: Any) -> Clustering:
+    """Cluster the rows of an (n, d) array; every parameter that is not given is chosen automatically.
+
+    Args:
+        features: (n, d) finite numbers.
+        pipeline: reducer+clusterer, or a clusterer alone.
+        seed: of everything random.
+        **parameters: of either part, e.g. ``eps=0.4``.
+
+    Returns:
+        ``labels`` (n,), -1 = noise; the embedding; the parameters used; the curves by which they were chosen.
+    """
+    from failatlas.clustering import cluster as compose
+
+    reducer, _, clusterer = pipeline.rpartition("+")
+    return compose(features, reducer or "none", clusterer, seed, **parameters)
+
+
+def doctor(said: Mapping[str, object], *, model: object | None = None, images: ImageSet | None = None) -> Examination:
+    """Do network, preprocessing and labels fit together?  Looks at a few batches and says how to mend what does not."""
+    from failatlas.models.doctor import examine
+
+    settings = layers.resolve(Settings, said)
+    inputs = _inputs(settings, images, model, None)
+    if inputs.model is None:
+        raise UsageError("the doctor examines a network", remedy="give --model or --case")
+    return examine(inputs.model, inputs.images, inputs.task)
+
+
+def verify(path: Path | str, *, repair: bool = False) -> list[Damage]:
+    """Everything in a run folder that is not what it was when it was written.
+
+    Args:
+        path: the run folder.
+        repair: drop damaged results, so that the next analysis makes them again.
+    """
+    from failatlas import store
+
+    with store.RunStore.open(path, create=False, read_only=not repair) as opened:
+        return store.repair(opened) if repair else store.verify(opened)
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """One part a pipeline can be built from, in words."""
+
+    name: str
+    summary: str
+    parameters: str
+    source: str
+
+    def to_json(self) -> dict[str, str]:
+        """For ``--json``."""
+        return {"name": self.name, "summary": self.summary, "parameters": self.parameters, "source": self.source}
+
+
+def parts() -> dict[str, list[PartRow]]:
+    """Extractors, reducers, clusterers, presets, describers, composites and relevance operators."""
+    from failatlas.clustering import clusterers
+    from failatlas.features import extractors
+    from failatlas.pipelines import PRESETS
+    from failatlas.reduction import reducers
+    from failatlas.relevance.composites import composites
+    from failatlas.relevance.rules.rule import served
+    from failatlas.rootcauses import describers
+
+    table: dict[str, list[PartRow]] = {
+        "presets": [PartRow(name, p.summary, str(p.pipeline), p.source) for name, p in PRESETS.items()]
+    }
+    for registry in (extractors, reducers, clusterers, describers):
+        table[f"{registry.kind}s"] = [
+            PartRow(part.name, part.summary, ", ".join(part.parameters), part.source) for part in registry
+        ]
+    table["composites"] = [
+        PartRow(name, repr(c.convolution), repr(c.dense), c.source) for name, c in composites.items()
+    ]
+    table["operators"] = [PartRow(name, rule.name, "", "") for name, rule in served()]
+    return table
+
+
+def case_rows() -> list[dict[str, str]]:
+    """The built-in case studies."""
+    from failatlas.cases import cases
+
+    rows = []
+    for part in cases:
+        case = cases.create(part.name)
+        rows.append({"name": part.name, "title": case.title, "splits": ", ".join(case.splits), "licence": case.licence})
+    return rows
+
+
+def make_case(name: str, *, split: str, count: int | None, seed: int, out: Path) -> tuple[Path, int]:
+    """Write a case study's images as PNG files with a manifest; returns its path and how many images there are."""
+    from failatlas.cases import cases
+    from failatlas.cases.making import make
+
+    return make(cases.create(name).images(split), out, count=count, seed=seed)
+
+
+def _inputs(settings: Settings, images: ImageSet | None, model: object | None, task: Task | None) -> Inputs:
+    from failatlas.models import load_model
+    from failatlas.runs import open_inputs, preprocess
+
+    loaded: Model | None = None
+    if settings.case is not None:
+        from failatlas.cases import cases
+
+        case = cases.create(settings.case)
+        loaded = case.model() if settings.model is None and settings.predictions is None else None
+        task = task or case.task()
+        if images is None and settings.images is None:
+            images = case.images(settings.split or "test")
+    if model is not None:
+        loaded = load_model(model, preprocess=preprocess(settings), classes=settings.classes)  # type: ignore[arg-type]  # it refuses what is no network
+    return open_inputs(settings, images=images, model=loaded, task=task)

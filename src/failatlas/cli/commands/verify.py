@@ -1,0 +1,32 @@
+"""``failatlas verify``: is everything in a run folder what it was when it was written?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from failatlas.cli import answers, options
+
+
+@click.command()
+@click.argument("run", type=options.FILE)
+@click.option("--repair", is_flag=True, help="Drop damaged results, so that the next analysis makes them again.")
+@options.common
+def verify(run: Path, repair: bool, as_json: bool, quiet: bool) -> int:
+    """Check every stored array and the database of RUN.  Exit 1 when damage is found."""
+    from failatlas import api
+
+    with answers.progress_shown(quiet):
+        damages = api.verify(run, repair=repair)
+    if as_json:
+        answers.document({"run": str(run), "damages": [asdict(damage) for damage in damages], "repaired": repair})
+    elif damages:
+        for damage in damages:
+            answers.line(damage.text)
+        if not repair:
+            answers.line("Next: failatlas verify --repair, then run the analysis again")
+    else:
+        answers.line("nothing is damaged")
+    return 1 if damages and not repair else 0

@@ -1,0 +1,90 @@
+"""Pipeline: an extractor, a reducer and a clusterer under one name; and the presets that have names of their own."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from failatlas.clustering.clusterer import clusterers
+from failatlas.errors import UsageError
+from failatlas.features.extractor import extractors
+from failatlas.reduction.reducer import reducers
+
+SUPPLIED = "supplied"  # features that the user brings
+LAYERED = "heatmap"  # the extractor whose layer must be chosen first
+HUDD = "hudd"  # the clusterer that works on distances per layer, not on rows
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One way to group error-inducing images.
+
+    >>> str(parse("safe")), str(parse("pixels+kmeans"))
+    ('backbone+pca+dbscan', 'pixels+none+kmeans')
+    """
+
+    extractor: str
+    reducer: str
+    clusterer: str
+
+    def __str__(self) -> str:
+        return f"{self.extractor}+{self.reducer}+{self.clusterer}"
+
+    def with_extractor(self, extractor: str) -> Pipeline:
+        """The same with other features."""
+        return Pipeline(extractor, self.reducer, self.clusterer)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A pipeline with a name, and where it comes from."""
+
+    pipeline: Pipeline
+    summary: str
+    source: str
+
+
+PRESETS = {
+    "hudd": Preset(
+        Pipeline(LAYERED, "none", HUDD),
+        "Ward on distance profiles of internal-layer heatmaps; layer and number of clusters by WICD",
+        "Fahmy et al., IEEE Trans. Reliability 70(4), 2021",
+    ),
+    "safe": Preset(
+        Pipeline("backbone", "pca", "dbscan"),
+        "transfer features, PCA, DBSCAN with ε at the knee of nearest-neighbour distances",
+        "Attaoui et al., ACM TOSEM 32(3), 2023",
+    ),
+    "best": Preset(
+        Pipeline("backbone", "umap", "dbscan"),
+        "frozen transfer features, UMAP, DBSCAN: the winner of the 99 pipelines",
+        "Attaoui et al., ACM TOSEM 33(5), 2024",
+    ),
+}
+
+
+def parse(text: str) -> Pipeline:
+    """A preset's name, ``extractor+clusterer`` or ``extractor+reducer+clusterer``.
+
+    Raises:
+        UsageError: a part does not exist; the message offers the nearest name.
+    """
+    if text in PRESETS:
+        return PRESETS[text].pipeline
+    parts = text.split("+")
+    if len(parts) == 2:
+        parts.insert(1, "none")
+    if len(parts) != 3:
+        near = difflib.get_close_matches(text, PRESETS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(
+            f"{text!r} is no pipeline",
+            remedy=f"{hint}use {', '.join(PRESETS)} or extractor+reducer+clusterer (failatlas parts lists them)",
+        )
+    extractor, reducer, clusterer = parts
+    if extractor != SUPPLIED:
+        extractors.get(extractor)
+    reducers.get(reducer)
+    if (extractor, reducer, clusterer) != (LAYERED, "none", HUDD):
+        clusterers.get(clusterer)
+    return Pipeline(extractor, reducer, clusterer)

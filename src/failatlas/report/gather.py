@@ -1,0 +1,140 @@
+"""Gather: a run's results as the document that the report shows; every sentence here restates a result."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from importlib import metadata
+from pathlib import Path
+
+from failatlas import __version__
+from failatlas.images import ImageSet
+from failatlas.report.document import DataCard, Document, LayerRow, ModelCard, RelevanceCard
+from failatlas.report.pictures import RunPictures
+from failatlas.runs import Inputs, Run, Settings
+from failatlas.statistics import wilson
+from failatlas.tasks import Task
+
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "umap-learn", "torch", "onnxruntime", "pillow")
+_KINDS = {
+    "TorchModel": "torch module",
+    "OnnxModel": "ONNX, black box",
+    "CallableModel": "Python callable, black box",
+}
+
+
+def gather(run: Run, inputs: Inputs, settings: Settings) -> Document:
+    """Everything the report shows, from a run and the inputs it was made of."""
+    relevance = _relevance(run, settings)
+    return Document(
+        title=f"Why it fails: {inputs.name}",
+        command=_command(settings, inputs),
+        seed=settings.seed,
+        data=_data(run, inputs),
+        model=_model(run, inputs),
+        outcomes=run.outcomes,
+        grouping=run.grouping,
+        root_causes=run.root_causes,
+        pictures=RunPictures(inputs.images.pinned(run.survey.expected), run),
+        relevance=relevance,
+        curves=run.layer.curves if run.layer is not None else (),
+        settings=_settings(settings),
+        versions=_versions(),
+        hashes={"images": run.survey.set_digest, "records": run.records, "network": run.model},
+        warnings=(*run.grouping.notes, *(run.layer.warnings if run.layer is not None else ())),
+    )
+
+
+def _data(run: Run, inputs: Inputs) -> DataCard:
+    images: ImageSet = inputs.images
+    records = images.records
+    exact, near = run.survey.exact_duplicates(), run.survey.near_duplicates()
+    n_exact = sum(len(group) - 1 for group in exact)
+    overlaps = run.survey.overlap(images.splits) if len(set(images.splits.values())) > 1 else ()
+    notices = Counter(notice for told in run.survey.notices.values() for notice in told)
+    left_out = tuple(f"{count} images left out: {why}" for why, count in run.outcomes.left_out)
+    return DataCard(
+        name=inputs.name,
+        digest=run.survey.set_digest,
+        n_images=len(images),
+        classes=dict(sorted(Counter(r.label for r in records if r.label is not None).items())),
+        splits=dict(sorted(Counter(r.split for r in records if r.split is not None).items())),
+        n_exact=n_exact,
+        n_near=sum(len(group) - 1 for group in near) - n_exact,
+        leakage=tuple(
+            f"{len(o.exact)} exact and {len(o.near)} near duplicates between {o.first} and {o.second}"
+            for o in overlaps
+            if o.exact or o.near
+        ),
+        quarantined=run.quarantined,
+        notices=(*images.notices, *(f"{count} × {notice}" for notice, count in notices.most_common()), *left_out),
+    )
+
+
+def _model(run: Run, inputs: Inputs) -> ModelCard:
+    n = len(run.outcomes.ids)
+    accuracy = wilson(n - int(run.outcomes.is_error.sum()), n)
+    if inputs.model is None:
+        name = inputs.predictions.name if inputs.predictions is not None else "predictions"
+        return ModelCard(name, "predictions file", "", _error_rule(inputs.task), accuracy, notices=run.outcomes.notes)
+    model = inputs.model
+    kind = _KINDS.get(type(model).__name__, type(model).__name__)
+    return ModelCard(
+        model.name, kind, model.digest, _error_rule(inputs.task), accuracy, model.preprocess, run.outcomes.notes
+    )
+
+
+def _error_rule(task: Task) -> str:
+    """The task's error rule in words."""
+    rules = {
+        "classification": "classification: the class of the highest output is not the label",
+        "regression": "regression: the error exceeds its threshold",
+        "landmarks": "landmarks: the mean distance of the visible landmarks exceeds the threshold",
+    }
+    return rules.get(task.name, task.name)
+
+
+def _relevance(run: Run, settings: Settings) -> RelevanceCard | None:
+    if run.layer is None:
+        return None
+    rows = tuple(
+        LayerRow(score.layer, score.raw, score.scaled, score.conservation) for score in reversed(run.layer.scores)
+    )
+    return RelevanceCard(settings.composite, run.layer.chosen, rows, fallbacks=run.layer.fallbacks)
+
+
+def _command(settings: Settings, inputs: Inputs) -> str:
+    """The command line that makes the run again; folders are left to the reader, who has them elsewhere."""
+    default = Settings()
+    words = ["failatlas", "analyze"]
+    for name in settings.__dataclass_fields__:
+        value = getattr(settings, name)
+        if value == getattr(default, name):
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, Path):
+            words += [flag, value.name]
+        elif isinstance(value, tuple):
+            words += [flag, ("x" if name == "size" else ",").join(f"{part}" for part in value)]
+        else:
+            words += [flag, str(value)]
+    if "--images" not in words and "--case" not in words:
+        words += ["--images", inputs.name]
+    return " ".join([*words, "--out", "RUN"])
+
+
+def _settings(settings: Settings) -> dict[str, object]:
+    shown = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+    return {name: value.name if isinstance(value, Path) else value for name, value in shown.items()}
+
+
+def _versions() -> dict[str, str]:
+    found = {"failatlas": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found | {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}

@@ -1,0 +1,389 @@
+"""Analysis: the street from images to root causes, stage by stage, each kept as soon as it is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from failatlas import progress
+from failatlas.arrays import Indices, array_hash, freeze
+from failatlas.errors import ModelError, UsageError
+from failatlas.features import Extractor, Rows, extract, open_extractor, read_features
+from failatlas.features import merge as merge_rows
+from failatlas.features.heatmaps import Maps, white_box
+from failatlas.images import BadImage, ImageSet
+from failatlas.images.survey import VERSION as SURVEY_VERSION
+from failatlas.images.survey import Survey, survey
+from failatlas.models import WhiteBox
+from failatlas.models.predictions import read_predictions
+from failatlas.outcomes import Outcomes, from_predictions
+from failatlas.outcomes import merge as merge_outcomes
+from failatlas.outcomes import run as run_model
+from failatlas.pipelines import HUDD, LAYERED, SUPPLIED, Grouping, Pipeline, group, parse, recluster
+from failatlas.rootcauses import Reference, RootCauses, explain, metadata_columns
+from failatlas.runs.budget import Budget
+from failatlas.runs.conductor import Conductor, Stage
+from failatlas.runs.inputs import Inputs
+from failatlas.runs.layers import LayerChoice, choose_layer
+from failatlas.runs.run import Run
+from failatlas.runs.settings import Settings
+from failatlas.seeds import derive, generator
+from failatlas.store import Json
+
+SHARD = 512  # images a shard: the most that a kill costs
+_OUTCOMES_VERSION = _FEATURES_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
+
+
+class Analysis:
+    """One analysis of some inputs under some settings; every property is a stage of the street.
+
+    Args:
+        inputs: opened images, network and task.
+        settings: how to analyse.
+        conductor: keeps results.
+    """
+
+    def __init__(self, inputs: Inputs, settings: Settings, conductor: Conductor) -> None:
+        self.inputs = inputs
+        self.settings = settings
+        self.conductor = conductor
+        self.pipeline = _pipeline(settings, inputs)
+        self._budget = Budget(len(inputs.images), settings.max_bad)
+
+    def run(self) -> Run:
+        """Walk the street to its end.
+
+        Raises:
+            DataError: there are no images, or too many bad ones.
+        """
+        model = self.inputs.model
+        found = Run(
+            survey=self.survey,
+            outcomes=self.outcomes,
+            features=self.features,
+            reference=self.reference,
+            layer=self.layer,
+            grouping=self.grouping,
+            root_causes=self.root_causes,
+            maps=self.maps,
+            quarantined=tuple(self._budget.quarantined.values()),
+            pipeline=str(self.pipeline),
+            paths=tuple(self.images.records[i].path for i in self.features.indices),
+            records=self.inputs.images.record_digest(),
+            model=model.digest if model is not None else "",
+        )
+        stage = Stage("run", 1, dict(self.conductor.keys), {"settings": _plain(self.settings)}, self.settings.seed)
+        return self.conductor.run(stage, Run, lambda: found)
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 (hex) over every image's record and bytes: the key of everything that depends on the images."""
+        images = self.inputs.images
+        digest = hashlib.sha256(images.record_digest().encode())
+        for i in progress.track(range(len(images)), "hashing images", len(images)):
+            digest.update(_content(images, i).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What the images are: digests, duplicates, measured properties; unreadable ones are set aside."""
+        found = self.conductor.run_sharded(
+            Stage("survey", SURVEY_VERSION, {"images": self.content}, {}),
+            Survey,
+            lambda indices: survey(self.inputs.images, indices.tolist()),
+            Survey.merge,
+            indices=np.arange(len(self.inputs.images)),
+            size=SHARD,
+            what="surveying images",
+        )
+        self._budget.charge(found.quarantined)
+        return found
+
+    @cached_property
+    def images(self) -> ImageSet:
+        """The set as it was surveyed: a file that changes now is set aside."""
+        return self.inputs.images.pinned(self.survey.expected)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What the network made of every readable image."""
+        found = self._predicted() if self.inputs.model is None else self._tested()
+        self._budget.charge(found.quarantined)
+        return found
+
+    @cached_property
+    def failures(self) -> Indices:
+        """(m,) positions of the error-inducing images among the outcomes."""
+        return np.flatnonzero(self.outcomes.is_error)
+
+    @cached_property
+    def sample(self) -> Indices:
+        """(r,) positions of randomly drawn correctly handled images among the outcomes, ascending."""
+        correct = np.flatnonzero(~self.outcomes.is_error)
+        count = min(len(correct), self.settings.references)
+        draw = generator(self.settings.seed, "references")
+        return np.sort(draw.choice(correct, count, replace=False)) if count else np.zeros(0, np.int64)
+
+    @cached_property
+    def layer(self) -> LayerChoice | None:
+        """The internal layer whose heatmaps are clustered; None where the pipeline needs none."""
+        if self.pipeline.extractor != LAYERED or not len(self.failures):
+            return None
+        found = choose_layer(
+            self.conductor,
+            white_box(self.inputs.model),
+            self.images,
+            self.outcomes.indices[self.failures],
+            self.outcomes.score[self.failures],
+            content=self.content,
+            settings=self.settings,
+        )
+        self._budget.charge(found.quarantined)
+        return found
+
+    @cached_property
+    def extractor(self) -> Extractor | None:
+        """The pipeline's extractor; None where the user brings the features."""
+        if self.pipeline.extractor == SUPPLIED:
+            return None
+        options: dict[str, object] = {}
+        if self.layer is not None:
+            options = {
+                "layer": self.layer.chosen,
+                "composite": self.settings.composite,
+                "fallback": self.settings.fallback,
+            }
+        return open_extractor(self.pipeline.extractor, self.inputs.model, **options)
+
+    @cached_property
+    def features(self) -> Rows:
+        """Features of the error-inducing images."""
+        if self.layer is None:
+            return self._features("features", self.failures)
+        # those that have a finite heatmap, in the order of the layer's clusters
+        return self._features("features", np.searchsorted(self.outcomes.indices, self.layer.indices))
+
+    @cached_property
+    def reference(self) -> Rows:
+        """Features of the sample of correctly handled images."""
+        return self._features("reference", self.sample)
+
+    @cached_property
+    def grouping(self) -> Grouping:
+        """Clusters of the error-inducing images."""
+        inputs = {"features": array_hash(self.features.matrix)}
+        if self.layer is not None and self.pipeline.clusterer == HUDD:
+            inputs["labels"] = array_hash(self.layer.clustering.labels)
+        stage = Stage(
+            "grouping",
+            _GROUPING_VERSION,
+            inputs,
+            {"pipeline": str(self.pipeline), "ids": self._ids_digest},
+            self.settings.seed,
+        )
+
+        def compute() -> Grouping:
+            with progress.step("clustering"):
+                layer = self.layer
+                return group(
+                    self.features.ids,
+                    self.features.matrix,
+                    self.pipeline,
+                    seed=self.settings.seed,
+                    layer=layer.chosen if layer is not None else "",
+                    by_layer=layer.clustering if layer is not None and self.pipeline.clusterer == HUDD else None,
+                )
+
+        return self.conductor.run(stage, Grouping, compute)
+
+    @cached_property
+    def maps(self) -> Rows | None:
+        """Relevance of every error-inducing image as a small map, for the eye; None without a white box."""
+        model = self.inputs.model
+        if not isinstance(model, WhiteBox) or not len(self.failures):
+            return None
+        example = self.images.read(int(self.outcomes.indices[self.failures[0]])).pixels
+        try:
+            extractor = Maps(model, example, composite=self.settings.composite, fallback=self.settings.fallback)
+        except ModelError:
+            # pictures alone are no reason to stop: the report says that there are none
+            return None
+        return self._extracted("maps", extractor, self.failures)
+
+    @cached_property
+    def root_causes(self) -> RootCauses:
+        """The clusters explained."""
+        survey_rows = np.searchsorted(self.survey.indices, self.outcomes.indices)
+        properties = {name: self.survey.column(name)[survey_rows] for name in self.survey.names}
+        records = [self.images.records[i] for i in self.outcomes.indices]
+        stage = Stage(
+            "root causes",
+            _CAUSES_VERSION,
+            {
+                "images": self.content,
+                "outcomes": array_hash(self.outcomes.outputs),
+                "features": array_hash(self.features.matrix),
+                "reference": array_hash(self.reference.matrix),
+                "labels": array_hash(self.grouping.labels),
+                "maps": array_hash(self.maps.matrix) if self.maps else "",
+            },
+            {"pipeline": str(self.pipeline), "repeats": self.settings.repeats, "task": self.inputs.task.to_json()},
+            self.settings.seed,
+        )
+        return self.conductor.run(
+            stage,
+            RootCauses,
+            lambda: explain(
+                self.grouping,
+                self.outcomes,
+                self.features.matrix,
+                reference=Reference(self.reference.ids, self.reference.matrix) if self.reference.ids else None,
+                properties=properties,
+                metadata=metadata_columns(records),
+                recluster=recluster(self.pipeline) if self.settings.repeats else None,
+                heatmaps=self._mean_maps(),
+                stability_repeats=self.settings.repeats,
+                seed=derive(self.settings.seed, "root causes"),
+            ),
+        )
+
+    def _tested(self) -> Outcomes:
+        model = self.inputs.model
+        assert model is not None
+        return self.conductor.run_sharded(
+            Stage(
+                "outcomes",
+                _OUTCOMES_VERSION,
+                {"images": self.content, "model": model.digest},
+                {"task": self.inputs.task.to_json()},
+            ),
+            Outcomes,
+            lambda indices: run_model(
+                model, self.images, self.inputs.task, batch_size=self.settings.batch_size, indices=indices.tolist()
+            ),
+            merge_outcomes,
+            indices=np.array(self.survey.indices),
+            size=SHARD,
+            what="running the network",
+        )
+
+    def _predicted(self) -> Outcomes:
+        path = self.inputs.predictions
+        assert path is not None
+        stage = Stage(
+            "outcomes",
+            _OUTCOMES_VERSION,
+            {"images": self.content, "predictions": hashlib.sha256(path.read_bytes()).hexdigest()},
+            {"task": self.inputs.task.to_json()},
+        )
+        return self.conductor.run(
+            stage,
+            Outcomes,
+            lambda: self._from_file(path),
+        )
+
+    def _from_file(self, path: Path) -> Outcomes:
+        """Outcomes of the readable images alone, at their positions in the whole set."""
+        readable = np.asarray(self.survey.indices)
+        found = from_predictions(read_predictions(path), self.images.select(readable), self.inputs.task)
+        return dataclasses.replace(found, indices=freeze(readable[found.indices]))
+
+    def _features(self, name: str, positions: Indices) -> Rows:
+        if self.extractor is not None:
+            return self._extracted(name, self.extractor, positions)
+        path = self.inputs.features
+        assert path is not None
+        rows = read_features(path, self.images.ids)
+        indices = self.outcomes.indices[positions]
+        return Rows(tuple(self.images.ids[i] for i in indices), freeze(np.array(indices)), freeze(rows[indices]))
+
+    def _extracted(self, name: str, extractor: Extractor, positions: Indices) -> Rows:
+        indices, score = self.outcomes.indices[positions], self.outcomes.score[positions]
+        starts = dict(zip(indices.tolist(), score.tolist(), strict=True))
+        stage = Stage(
+            name,
+            _FEATURES_VERSION,
+            {
+                "images": self.content,
+                "extractor": extractor.digest,
+                "which": array_hash(indices),
+                "score": array_hash(score),
+            },
+            {},
+        )
+        found = self.conductor.run_sharded(
+            stage,
+            Rows,
+            lambda shard: extract(
+                extractor, self.images, shard, np.array([starts[i] for i in shard.tolist()], np.int64)
+            ),
+            merge_rows,
+            indices=indices,
+            size=SHARD // 2,
+            what=f"extracting {name}",
+        )
+        self._budget.charge(found.quarantined)
+        return found
+
+    @cached_property
+    def _ids_digest(self) -> str:
+        return hashlib.sha256("\0".join(self.features.ids).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _mean_maps(self) -> dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+        if self.maps is None or not self.maps.ids:
+            return {}
+        row = {image: i for i, image in enumerate(self.maps.ids)}
+        side = round(self.maps.matrix.shape[1] ** 0.5)
+        means = {}
+        for cluster in np.unique(self.grouping.labels):
+            rows = [
+                row[image]
+                for image, label in zip(self.grouping.ids, self.grouping.labels, strict=True)
+                if label == cluster and image in row
+            ]
+            if rows:
+                means[int(cluster)] = freeze(self.maps.matrix[rows].mean(axis=0).reshape(side, side))
+        return means
+
+
+def analyze(inputs: Inputs, settings: Settings, conductor: Conductor) -> Run:
+    """Why does this network fail?  From opened inputs to explained root causes; resumes where it was stopped."""
+    if not len(inputs.images):
+        raise UsageError("the image set is empty", where=inputs.name, remedy="check --images and --split")
+    conductor.store.facts["settings"] = _plain(settings)
+    return Analysis(inputs, settings, conductor).run()
+
+
+def recall(conductor: Conductor) -> Run | None:
+    """The last finished analysis of a run folder; None when there is none."""
+    return conductor.recall("run", Run)
+
+
+def _pipeline(settings: Settings, inputs: Inputs) -> Pipeline:
+    pipeline = parse(settings.pipeline)
+    if inputs.features is not None:
+        if pipeline.clusterer == HUDD:
+            raise UsageError(
+                "hudd needs heatmaps, not features", remedy="leave --features out, or take --pipeline best"
+            )
+        return pipeline.with_extractor(SUPPLIED)
+    if pipeline.extractor == SUPPLIED:
+        raise UsageError("no features were supplied", remedy="give --features")
+    return pipeline
+
+
+def _content(images: ImageSet, i: int) -> str:
+    try:
+        return images.digest(i)
+    except BadImage as error:
+        return error.name
+
+
+def _plain(settings: Settings) -> dict[str, Json]:
+    plain = dataclasses.asdict(settings)
+    # absolute: a run is opened again from any folder
+    return {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in plain.items()}

@@ -1,0 +1,111 @@
+"""Inputs: what the settings name, opened: images, network, task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from failatlas.errors import UsageError
+from failatlas.images import ImageSet
+from failatlas.models import Model, Preprocess, load_model
+from failatlas.runs.settings import Settings
+from failatlas.tasks import Classification, Landmarks, Regression, Task, class_order, read_cost_matrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """What an analysis reads; opened once, never written to.
+
+    Attributes:
+        images: the image set, one split of it if one was asked for.
+        task: the error rule.
+        model: the network; None when only its predictions are at hand.
+        predictions: file of predictions, or None.
+        features: file of the user's own features, or None.
+        name: of the image set, for people.
+    """
+
+    images: ImageSet
+    task: Task
+    model: Model | None
+    predictions: Path | None
+    features: Path | None
+    name: str
+
+
+def open_inputs(
+    settings: Settings,
+    *,
+    images: ImageSet | None = None,
+    model: Model | None = None,
+    task: Task | None = None,
+) -> Inputs:
+    """Open what the settings name.
+
+    Args:
+        settings: paths and specs.
+        images, model, task: objects that stand in for what the settings would name.
+
+    Raises:
+        UsageError: too little or too much is named.
+        DataError, ModelError, UnsafeInputError: a file is unusable or could do harm.
+    """
+    opened = images if images is not None else open_images(settings)
+    if model is None and settings.model is not None:
+        model = load_model(
+            settings.model, weights=settings.weights, preprocess=preprocess(settings), classes=settings.classes
+        )
+    if model is None and settings.predictions is None:
+        raise UsageError("no network and no predictions", remedy="give --model, --predictions or --case")
+    if model is not None and settings.predictions is not None:
+        raise UsageError("a network and predictions", remedy="give --model or --predictions, not both")
+    name = settings.images.name if settings.images is not None else settings.case or "images in memory"
+    return Inputs(
+        images=opened,
+        task=task if task is not None else open_task(settings, opened, model),
+        model=model,
+        predictions=settings.predictions,
+        features=settings.features,
+        name=name,
+    )
+
+
+def open_images(settings: Settings) -> ImageSet:
+    """The image set that ``images`` and ``split`` name."""
+    if settings.images is None:
+        raise UsageError("no images", remedy="give --images FOLDER or MANIFEST, or --case")
+    return ImageSet.open(settings.images, split=settings.split, trust_links=settings.trust_links)
+
+
+def open_task(settings: Settings, images: ImageSet, model: Model | None) -> Task:
+    """The error rule that the settings describe.
+
+    Raises:
+        UsageError: a threshold is missing.
+    """
+    if settings.task == "classification":
+        of_model = tuple(getattr(model, "classes", ()))
+        order = class_order(settings.classes, of_model, (record.label for record in images.records))
+        cost = read_cost_matrix(settings.cost, order.names) if settings.cost else None
+        return Classification(order.names, cost)
+    if settings.threshold is None:
+        raise UsageError(f"a {settings.task} needs the error beyond which it is wrong", remedy="give --threshold")
+    if settings.task == "landmarks":
+        return Landmarks(settings.threshold, bands_px=settings.bands)
+    if settings.task == "regression":
+        return Regression(settings.threshold, bands=settings.bands, unit=settings.unit)
+    raise UsageError(f"unknown task {settings.task!r}", remedy="classification, regression or landmarks")
+
+
+def preprocess(settings: Settings) -> Preprocess | None:
+    """How pixels become input, or None when nothing was said and the network's own default holds."""
+    default = Settings()
+    said = [
+        name
+        for name in ("size", "channels", "scale", "mean", "std")
+        if getattr(settings, name) != getattr(default, name)
+    ]
+    if not said:
+        return None
+    size = (settings.size[0], settings.size[1]) if settings.size else None
+    return Preprocess(size, settings.channels, settings.scale, settings.mean, settings.std)

@@ -1,0 +1,294 @@
+"""Layers: at which internal layer do the heatmaps of error-inducing images fall into the clearest clusters?
+
+Heatmaps are streamed into shards on disk; per layer one matrix of distances is in memory at a time. When all layers of all
+images would take more disk than allowed, layers are compared on sketches and the chosen one is computed exactly afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from failatlas import progress
+from failatlas.arrays import Features, Indices, Vector, array_hash, freeze
+from failatlas.clustering.distances import pairwise
+from failatlas.clustering.hudd import LayerClustering, cluster_layer
+from failatlas.clustering.hudd import choose_layer as choose
+from failatlas.clustering.sketch import sketch
+from failatlas.curves import Curve
+from failatlas.errors import ModelError, UsageError
+from failatlas.features.heatmaps import LayerBatch, LayerHeatmaps, probe
+from failatlas.images import BadImage, ImageSet, Quarantined
+from failatlas.models import WhiteBox
+from failatlas.relevance.checks import TOLERANCE
+from failatlas.runs.conductor import Conductor, Stage
+from failatlas.runs.settings import Settings
+from failatlas.store import gc
+
+SHARD = 128  # images a shard: heatmaps are large
+SKETCH = 2048  # columns: distances to 1.5 % (standard deviation)
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LayerScore:
+    """One layer as a place to cluster heatmaps.
+
+    Attributes:
+        layer: its name.
+        raw, scaled: WICD of its clusters on raw distances (HUDD) and on distances / median; nan = not eligible.
+        n_clusters: how many clusters it gives; 0 = not eligible.
+        conservation: median conservation error of its heatmaps.
+    """
+
+    layer: str
+    raw: float
+    scaled: float
+    n_clusters: int
+    conservation: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerChoice:
+    """The chosen layer, its clustering, and how the others compare.
+
+    Attributes:
+        chosen: the layer.
+        clustering: its clusters of the m error-inducing images, exact.
+        scores: every layer, in forward order.
+        is_sketched: layers were compared on sketches, not on exact heatmaps.
+        fallbacks: one sentence for each operator passed by gradient.
+        warnings: what limits the reading.
+        indices: (m,) positions of the clustered images in the set, in the order of the labels.
+        quarantined: images that could not be read any more, or whose relevance is not finite.
+    """
+
+    chosen: str
+    clustering: LayerClustering
+    scores: tuple[LayerScore, ...]
+    is_sketched: bool
+    fallbacks: tuple[str, ...]
+    warnings: tuple[str, ...]
+    indices: Indices
+    quarantined: tuple[Quarantined, ...]
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """Both scores over the eligible layers."""
+        eligible = [i for i, score in enumerate(self.scores) if score.n_clusters]
+        position = next(i for i, score in enumerate(self.scores) if score.layer == self.chosen)
+        x = freeze(np.array(eligible, np.float64))
+        return tuple(
+            Curve(
+                "layer",
+                name,
+                x,
+                freeze(np.array([getattr(self.scores[i], field) for i in eligible])),
+                position,
+                "minimum",
+            )
+            for name, field in (("WICD", "raw"), ("WICD / median distance", "scaled"))
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shard:
+    indices: Indices
+    rows: Mapping[str, Features]
+    conservation: Mapping[str, Vector]
+    quarantined: tuple[Quarantined, ...]
+
+
+def choose_layer(
+    conductor: Conductor,
+    model: WhiteBox,
+    images: ImageSet,
+    indices: Indices,
+    score: Indices,
+    *,
+    content: str,
+    settings: Settings,
+) -> LayerChoice:
+    """Cluster the heatmaps of every eligible layer and choose by HUDD's criterion.
+
+    Args:
+        conductor: keeps shards and results.
+        model: the network.
+        images: the set, pinned.
+        indices: (m,) positions of the error-inducing images.
+        score: (m,) the output that relevance starts from.
+        content: hash of the images.
+        settings: composite, layer score, fallback, exact_layers_mb, layer.
+
+    Raises:
+        ModelError: the network has no eligible layer.
+        UnknownOperator: relevance cannot pass the network.
+    """
+    return _Screening(conductor, model, images, indices, score, content, settings).choose()
+
+
+class _Screening:
+    """The work of `choose_layer`, step by step."""
+
+    def __init__(
+        self,
+        conductor: Conductor,
+        model: WhiteBox,
+        images: ImageSet,
+        indices: Indices,
+        score: Indices,
+        content: str,
+        settings: Settings,
+    ) -> None:
+        self.conductor = conductor
+        self.model = model
+        self.images = images
+        self.indices = indices
+        self.starts = dict(zip(indices.tolist(), score.tolist(), strict=True))
+        self.settings = settings
+        self.inputs = {
+            "images": content,
+            "network": LayerHeatmaps(model, settings.composite, fallback=settings.fallback).digest,
+            "which": array_hash(indices),
+            "score": array_hash(score),
+        }
+
+    def choose(self) -> LayerChoice:
+        settings = self.settings
+        said = {name: getattr(settings, name) for name in ("layer", "layer_score", "exact_layers_mb")}
+        stage = Stage("layers", _VERSION, self.inputs, said)
+        choice = self.conductor.run(stage, LayerChoice, self._choose)
+        # the heatmaps have served: 200 kB an image for a small network, 4 MB for AlexNet
+        for name in ("heatmaps", "sketches", "chosen heatmaps"):
+            key = self.conductor.store.facts.get(f"shards/{name}")
+            if isinstance(key, str):
+                self.conductor.store.drop(key)
+        gc(self.conductor.store)
+        return choice
+
+    def _choose(self) -> LayerChoice:
+        example = self.images.read(int(self.indices[0])).pixels
+        shapes, fallbacks = probe(self.model, example, self.settings.composite, self.settings.fallback)
+        eligible = self._eligible(tuple(shapes))
+        wanted_mb = len(self.indices) * 4 * sum(int(np.prod(shapes[layer])) for layer in eligible) / 2**20
+        is_sketched = wanted_mb > self.settings.exact_layers_mb
+        shards = self._shards("sketches" if is_sketched else "heatmaps", None, SKETCH if is_sketched else 0)
+        eligible = _distinct(eligible, shards)
+        clusterings = {
+            layer: self._clustering(layer, shards, is_sketched)
+            for layer in progress.track(eligible, "clustering every layer", len(eligible))
+        }
+        score: Literal["raw", "scaled"] = "scaled" if self.settings.layer_score == "scaled" else "raw"
+        chosen = eligible[choose(list(clusterings.values()), score, [True] * len(eligible))]
+        final = shards
+        if is_sketched:
+            final = self._shards("chosen heatmaps", (chosen,), 0)
+            clusterings[chosen] = self._clustering(chosen, final, False)
+        return LayerChoice(
+            chosen=chosen,
+            clustering=clusterings[chosen],
+            indices=freeze(np.concatenate([shard.indices for shard in final])),
+            scores=tuple(_score(layer, clusterings.get(layer), shards) for layer in shapes),
+            is_sketched=is_sketched,
+            fallbacks=fallbacks,
+            warnings=self._warnings(shards, is_sketched),
+            quarantined=tuple(image for shard in final for image in shard.quarantined),
+        )
+
+    def _eligible(self, layers: tuple[str, ...]) -> tuple[str, ...]:
+        """All but the first, whose heatmap is of pixels; or the one that was asked for."""
+        if self.settings.layer != "auto":
+            if self.settings.layer not in layers:
+                raise UsageError(f"no layer {self.settings.layer!r}", remedy=f"choose one of: {', '.join(layers)}")
+            return (self.settings.layer,)
+        if len(layers) < 2:
+            raise ModelError("the network has no internal layer", where=self.model.name, remedy="--pipeline best")
+        return layers[1:]
+
+    def _shards(self, name: str, layers: Sequence[str] | None, columns: int) -> list[_Shard]:
+        heatmaps = LayerHeatmaps(self.model, self.settings.composite, layers=layers, fallback=self.settings.fallback)
+        stage = Stage(name, _VERSION, self.inputs | {"heatmaps": heatmaps.digest}, {"columns": columns})
+        self.conductor.store.facts[f"shards/{name}"] = stage.key
+        return self.conductor.shards(
+            stage,
+            _Shard,
+            lambda indices: self._shard(heatmaps, indices, columns),
+            indices=self.indices,
+            size=SHARD,
+            what=f"computing {name}",
+        )
+
+    def _shard(self, heatmaps: LayerHeatmaps, indices: Indices, columns: int) -> _Shard:
+        bad: list[Quarantined] = []
+
+        def set_aside(index: int, error: BadImage) -> None:
+            bad.append(error.quarantined(self.images.ids[index]))
+
+        kept: list[int] = []
+        parts: list[LayerBatch] = []
+        for batch in self.images.batches(32, indices.tolist(), on_bad=set_aside):
+            found = heatmaps.run(batch, np.array([self.starts[i] for i in batch.indices], np.int64))
+            finite = np.logical_and.reduce([np.isfinite(rows).all(axis=1) for rows in found.rows.values()])
+            for index in np.asarray(batch.indices)[~finite]:
+                bad.append(Quarantined(self.images.ids[index], "E_LRP_NAN", "its relevance is not finite"))
+            kept += np.asarray(batch.indices)[finite].tolist()
+            rows = {layer: _narrow(found.rows[layer][finite], columns) for layer in found.rows}
+            errors = {layer: error[finite] for layer, error in found.conservation.items()}
+            parts.append(LayerBatch(rows, errors, found.shapes))
+        layers = tuple(parts[0].rows) if parts else ()
+        return _Shard(
+            freeze(np.array(kept, np.int64)),
+            {layer: np.concatenate([part.rows[layer] for part in parts]) for layer in layers},
+            {layer: np.concatenate([part.conservation[layer] for part in parts]) for layer in layers},
+            tuple(bad),
+        )
+
+    def _clustering(self, layer: str, shards: Sequence[_Shard], is_sketched: bool) -> LayerClustering:
+        stage = Stage(f"layer {layer}", _VERSION, self.inputs, {"layer": layer, "sketched": is_sketched})
+        return self.conductor.run(
+            stage,
+            LayerClustering,
+            lambda: cluster_layer(pairwise([shard.rows[layer] for shard in shards if layer in shard.rows])),
+        )
+
+    def _warnings(self, shards: Sequence[_Shard], is_sketched: bool) -> tuple[str, ...]:
+        told = []
+        for layer in shards[0].conservation if shards else ():
+            errors = np.concatenate([shard.conservation[layer] for shard in shards])
+            beyond = int((errors > TOLERANCE).sum())
+            if beyond:
+                worst = float(np.nanmax(errors))
+                told.append(
+                    f"layer {layer}: relevance lost or invented more than {TOLERANCE:.0%} of the score on {beyond} of "
+                    f"{len(errors)} images (worst {worst:.1%})"
+                )
+        if is_sketched:
+            told.append(f"layers were compared on sketches of {SKETCH} columns; the chosen one was clustered exactly")
+        return tuple(told)
+
+
+def _distinct(layers: Sequence[str], shards: Sequence[_Shard]) -> tuple[str, ...]:
+    """Layers without those whose heatmaps equal an earlier one's: what only passes relevance on adds nothing."""
+    seen: set[str] = set()
+    kept = []
+    for layer in layers:
+        mark = array_hash(shards[0].rows[layer]) if shards and layer in shards[0].rows else layer
+        if mark not in seen:
+            seen.add(mark)
+            kept.append(layer)
+    return tuple(kept)
+
+
+def _narrow(rows: Features, columns: int) -> Features:
+    return sketch(rows, columns) if columns else np.ascontiguousarray(rows)
+
+
+def _score(layer: str, clustering: LayerClustering | None, shards: Sequence[_Shard]) -> LayerScore:
+    errors = np.concatenate([shard.conservation[layer] for shard in shards if layer in shard.conservation])
+    conservation = float(np.nanmedian(errors)) if np.isfinite(errors).any() else float("nan")
+    if clustering is None:
+        return LayerScore(layer, float("nan"), float("nan"), 0, conservation)
+    return LayerScore(layer, clustering.raw, clustering.scaled, clustering.k, conservation)

@@ -1,0 +1,79 @@
+"""Settings of a run: what is analysed and how; one TOML file and the flags fill the same fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a user can say about an analysis; the resolved settings are kept in the run.
+
+    Attributes:
+        images: folder or manifest; None with a case study, which brings its own.
+        split: only images of this split.
+        case: a built-in case study that brings network, task and, without ``images``, its test images.
+        model: ``module:callable``, ``.pt2`` or ``.onnx``.
+        weights: safetensors for ``module:callable``.
+        predictions: CSV or JSON Lines of a network that cannot be had.
+        features: ``.npy`` or ``.csv`` rows of the user's own, one an image.
+        trust_links: follow symbolic links that leave the image folder.
+        task: classification, regression or landmarks.
+        classes: class names in the order of the outputs.
+        cost: CSV or JSON matrix of severities, expected × predicted.
+        threshold: error beyond which a number (or a mean landmark distance in px) is wrong.
+        bands: further thresholds, each raising severity by one.
+        unit: of the numbers, for people.
+        size: height and width of the network's input in pixels.
+        channels: 3 or 1.
+        scale: 8-bit values are multiplied by it; default 1/255.
+        mean, std: per channel after scaling.
+        pipeline: preset or extractor+reducer+clusterer.
+        composite: relevance rules.
+        layer_score: ``raw`` as in HUDD, or ``scaled``, free of the layer's scale.
+        layer: internal layer whose heatmaps are clustered; ``auto`` = by the layer score.
+        fallback: ``gradient`` lets relevance pass operators without a rule; marked in the report.
+        exact_layers_mb: heatmaps of all layers are kept exactly up to this size on disk, beyond it as sketches
+            until the layer is chosen.
+        references: correctly handled images drawn for counter-examples and the null.
+        repeats: subsamples on which stability is measured.
+        seed: of everything random.
+        batch_size: images a batch.
+        max_bad: share of bad images (at least 10) beyond which the run stops.
+    """
+
+    images: Path | None = None
+    split: str | None = None
+    case: str | None = None
+    model: str | None = None
+    weights: Path | None = None
+    predictions: Path | None = None
+    features: Path | None = None
+    trust_links: bool = False
+
+    task: str = "classification"
+    classes: tuple[str, ...] = ()
+    cost: Path | None = None
+    threshold: float | None = None
+    bands: tuple[float, ...] = ()
+    unit: str = ""
+
+    size: tuple[int, ...] = ()
+    channels: int = 3
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    pipeline: str = "best"
+    composite: str = "hudd"
+    layer_score: str = "raw"
+    layer: str = "auto"
+    fallback: str | None = None
+    exact_layers_mb: int = 4096
+    references: int = 1000
+    repeats: int = 10
+
+    seed: int = 0
+    batch_size: int = 64
+    max_bad: float = 0.01

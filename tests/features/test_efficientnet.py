@@ -1,0 +1,67 @@
+"""The ONNX graph of the backbone against a plain torch reading of the same weights, unfolded and padded by hand."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch.nn import functional as F
+
+from failatlas.features import efficientnet
+from failatlas.features.efficientnet import STAGES, build, load_weights
+from failatlas.errors import ModelError
+
+
+def same(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
+    """TensorFlow's SAME padding: what is odd goes right and below."""
+    pads = []
+    for size in (x.shape[3], x.shape[2]):
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads)
+
+
+def slow_features(weights: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    def layer(x, conv, norm, kernel, stride=1, groups=1, activate=True):
+        x = F.conv2d(same(x, kernel, stride), weights[f"{conv}.weight"], stride=stride, groups=groups)
+        x = F.batch_norm(
+            x,
+            weights[f"{norm}.running_mean"],
+            weights[f"{norm}.running_var"],
+            weights[f"{norm}.weight"],
+            weights[f"{norm}.bias"],
+            eps=1e-3,
+        )
+        return F.relu6(x) if activate else x
+
+    x = layer(x, "_conv_stem", "_bn0", 3, 2)
+    block = 0
+    for kernel, stride, expansion, width, repeats in STAGES:
+        for repeat in range(repeats):
+            p, before = f"_blocks.{block}.", x
+            if expansion > 1:
+                x = layer(x, f"{p}_expand_conv", f"{p}_bn0", 1)
+            x = layer(x, f"{p}_depthwise_conv", f"{p}_bn1", kernel, stride if repeat == 0 else 1, groups=x.shape[1])
+            x = layer(x, f"{p}_project_conv", f"{p}_bn2", 1, activate=False)
+            if repeat:
+                x = x + before
+            assert x.shape[1] == width
+            block += 1
+    return layer(x, "_conv_head", "_bn1", 1).mean((2, 3))
+
+
+@pytest.mark.parametrize("side", [64, 75])
+def test_the_graph_equals_a_plain_reading_of_the_weights(side: int) -> None:
+    weights = load_weights()
+    images = np.random.default_rng(0).normal(0, 0.5, (2, 3, side, side)).astype(np.float32)
+    session = onnxruntime.InferenceSession(build(weights), providers=["CPUExecutionProvider"])
+    found = session.run(["features"], {"images": images})[0]
+    with torch.inference_mode():
+        expected = slow_features({k: torch.from_numpy(v) for k, v in weights.items()}, torch.from_numpy(images))
+    assert found.shape == (2, efficientnet.N_FEATURES)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+
+
+def test_changed_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(efficientnet, "WEIGHTS_SHA256", "0" * 64)
+    with pytest.raises(ModelError, match="have changed"):
+        load_weights()
