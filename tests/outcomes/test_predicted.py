@@ -7,7 +7,7 @@ from failatlas.errors import DataError
 from failatlas.images.imageset import ImageSet
 from failatlas.models import load_model
 from failatlas.models.predictions import read_predictions
-from failatlas.outcomes import from_predictions, run
+from failatlas.outcomes import classes_of, from_predictions, run
 from failatlas.tasks import Classification, Landmarks, Regression
 
 TASK = Classification(("cat", "dog"))
@@ -94,3 +94,8 @@ def test_landmarks_read_numbered_columns(tmp_path):
     text = "id,prediction_0,prediction_1\na,10,10\nb,30,10\n"
     pictures = images(("a", "b"), (None, None), targets=np.array([[10.0, 12.0], [10.0, 12.0]]))
     assert outcomes(tmp_path, text, pictures, Landmarks(4.0)).is_error.tolist() == [False, True]
+
+
+def test_classes_come_from_labels_and_answers_together(tmp_path):
+    (tmp_path / "p.csv").write_text("id,prediction,label\na/1.png,owl,cat\na/2.png,dog,eel\n")
+    assert classes_of(read_predictions(tmp_path / "p.csv"), images()).names == ("cat", "dog", "eel", "owl")

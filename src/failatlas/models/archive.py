@@ -59,8 +59,8 @@ def screened_archive(path: Path) -> io.BytesIO:
     members["data/sample_inputs/model.pt"] = _plain_inputs(members.get("data/sample_inputs/model.pt", b""), where)
     copy = io.BytesIO()
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in members.items():
-            archive.writestr(f"archive/{name}", data)
+        for name in list(members):
+            archive.writestr(f"archive/{name}", members.pop(name))  # weights are not held twice
     copy.seek(0)
     return copy
 

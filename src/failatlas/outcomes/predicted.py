@@ -16,6 +16,7 @@ from failatlas.images.records import ImageRecord
 from failatlas.models.predictions import Prediction
 from failatlas.outcomes.outcome import Outcomes
 from failatlas.outcomes.shards import joined
+from failatlas.tasks.classes import ClassOrder, class_order
 from failatlas.tasks.classification import Classification
 from failatlas.tasks.task import Task
 
@@ -63,6 +64,16 @@ def from_predictions(predictions: Sequence[Prediction], images: ImageSet, task: 
         notes.append("no class numbers in the predictions file: uncertainty is unknown")
     ids = [record.id for record in records]
     return joined(ids, positions, [outputs], [verdict], left_out=sorted(gaps.items()), notes=notes)
+
+
+def classes_of(predictions: Sequence[Prediction], images: ImageSet) -> ClassOrder:
+    """The classes that a predictions file and an image set speak of, for when nobody names them.
+
+    Order matters only for bare lists of class numbers: labels, expected and predicted names together, sorted.
+    """
+    answers = (prediction.answer or None for prediction in predictions)
+    labels = (prediction.label for prediction in predictions)
+    return class_order((), (), (*images.classes, *labels, *answers))
 
 
 def _match(

@@ -21,7 +21,7 @@ def check_finite(outputs: Features) -> Finding:
     """Is any output nan or infinite?"""
     bad = int((~np.isfinite(outputs).all(axis=1)).sum())
     if not bad:
-        return Finding("ok", "outputs", f"{outputs.shape[1]} a image, all finite")
+        return Finding("ok", "outputs", f"{outputs.shape[1]} numbers an image, all finite")
     level: Level = "problem" if bad == len(outputs) else "warning"
     return Finding(level, "outputs", f"{bad} of {len(outputs)} images give nan or infinity", "check weights and range")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -133,7 +134,10 @@ def _check_network(
     finding, best = inputs.check_normalisation(fed, pixels, lambda rows: _wrong(task, rows, records))
     yield finding
     if isinstance(task, Classification) and is_finite:
-        yield answers.check_alignment(best.predict(pixels), task, records)
+        alignment = answers.check_alignment(best.predict(pixels), task, records)
+        if best is not fed:
+            alignment = dataclasses.replace(alignment, what=f"{alignment.what}, with that preprocessing")
+        yield alignment
     yield _check_export(fed, pixels)
 
 
