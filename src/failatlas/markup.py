@@ -40,7 +40,10 @@ def visible(text: object) -> str:
     >>> print(visible("a\\nb\\u202e.png"))
     a\\nb\\u202e.png
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in str(text))
+    line = str(text)
+    if line.isprintable():  # nearly always, and ten times as fast as looking at every sign
+        return line
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line)
 
 
 def escape(text: object) -> Html:
