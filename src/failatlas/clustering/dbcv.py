@@ -38,7 +38,9 @@ def dbcv(rows: Embedding, labels: Labels, *, seed: int = 0, sample: int = SAMPLE
 
     Source: Moulavi et al., SDM 2014: core distance def. 1, mutual reachability def. 2, sparseness def. 5, separation
     def. 6, validity defs. 7–8. Ours: a tree without inner nodes (two or three rows may have none) counts all of its
-    nodes; rows on one spot have core distance 0; powers of distances are summed as logarithms, for d may be large.
+    nodes; of equal
+    reachabilities the smaller distance enters the tree; copies have core distance 0; powers of distances are summed as
+    logarithms, for d may be large.
     """
     chosen = subsample(labels, sample, seed)
     points, names = rows[chosen].astype(np.float64), labels[chosen]
@@ -63,7 +65,7 @@ def _describe(points: _Matrix) -> _Cluster:
     np.fill_diagonal(distances, 0.0)
     core = _core_distances(distances, points.shape[1])
     reach = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
-    heads, tails, weights = _spanning_tree(reach)
+    heads, tails, weights = _spanning_tree(reach, distances)
     degree = np.bincount(np.concatenate([heads, tails]), minlength=len(points))
     inner = degree > 1
     if not inner.any():
@@ -88,20 +90,26 @@ def _core_distances(distances: _Matrix, dimension: int) -> _Matrix:
     return np.where(copies, 0.0, core)
 
 
-def _spanning_tree(weights: _Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], _Matrix]:
-    """Prim's algorithm on a full matrix: (n−1) edges. SciPy's takes a weight of 0 for no edge, ours may be 0."""
+def _spanning_tree(weights: _Matrix, ties: _Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], _Matrix]:
+    """(n−1) edges by Prim's algorithm on a full matrix; SciPy's takes a weight of 0 for no edge, and ours may be 0.
+
+    One core distance often decides several weights, so ties are common; the smaller entry of ``ties`` wins, which
+    makes the tree, and with it DBCV, independent of the order of rows.
+    """
     n = len(weights)
-    best = weights[0].copy()
+    best, best_tie = weights[0].copy(), ties[0].copy()
     source = np.zeros(n, np.int64)
     outside = np.ones(n, dtype=np.bool_)
     outside[0] = False
     heads, tails, taken = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
     for step in range(n - 1):
-        node = int(np.where(outside, best, np.inf).argmin())
-        heads[step], tails[step], taken[step] = source[node], node, best[node]
+        least = best[outside].min()
+        node = int(np.where(outside & (best == least), best_tie, np.inf).argmin())
+        heads[step], tails[step], taken[step] = source[node], node, least
         outside[node] = False
-        closer = outside & (weights[node] < best)
-        best[closer] = weights[node][closer]
+        weight, tie = weights[node], ties[node]
+        closer = outside & ((weight < best) | ((weight == best) & (tie < best_tie)))
+        best[closer], best_tie[closer] = weight[closer], tie[closer]
         source[closer] = node
     return heads, tails, taken
 
