@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from failatlas.images.records import Quarantined
 from failatlas.report.writer import write
 from failatlas.rootcauses.fragment import title
 from failatlas.statistics import Interval
@@ -58,6 +59,17 @@ def test_D7_leakage_and_quarantine_and_M2_conservation_are_said_aloud(page):
     assert "4 test images are also in the training split." in said
     assert "2 images were set aside" in said
     assert "not conserved at 1 of 4 layers (worst: features.3, 12.0 %" in said
+
+
+def test_an_image_quarantined_while_reading_and_while_testing_counts_once(make, tmp_path):
+    document = make()
+    again = (*document.data.quarantined, Quarantined("test/odd.png", "E_MODEL_NAN", "the network gave no number"))
+    document = dataclasses.replace(document, outcomes=dataclasses.replace(document.outcomes, quarantined=again))
+    page = Page.of(write(document, tmp_path))
+    assert "3 images were set aside" in page.text
+    tables = [table for table in page.root.all("table") if "quarantined" in table.all("caption")[0].content]
+    rows = [row.all("td")[0].content for row in tables[0].all("tbody")[0].all("tr")]
+    assert rows == ["test/broken.png", "test/text.png", "test/odd.png"]
 
 
 def test_unstable_clusters_are_named_in_the_warnings(make, tmp_path):

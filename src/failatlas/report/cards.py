@@ -105,7 +105,7 @@ def _classes(card: DataCard) -> Html | None:
 
 
 def _quarantined(document: Document) -> Html | None:
-    listed = [*document.data.quarantined, *document.outcomes.quarantined]
+    listed = document.quarantined
     if not listed:
         return None
     rows = [[name(item.id), element("code", visible(item.code)), visible(item.reason)] for item in listed]

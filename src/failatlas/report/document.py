@@ -155,3 +155,9 @@ class Document:
     hashes: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """Images set aside while reading or while testing, each once, whichever card lists it."""
+        listed = (*self.data.quarantined, *self.outcomes.quarantined)
+        return tuple({item.id: item for item in reversed(listed)}.values())[::-1]

@@ -84,7 +84,7 @@ def warnings(document: Document) -> list[tuple[str, str]]:
 
 
 def _set_aside(document: Document) -> list[tuple[str, str]]:
-    count = len(document.data.quarantined) + len(document.outcomes.quarantined)
+    count = len(document.quarantined)
     if not count:
         return []
     were = "image was" if count == 1 else "images were"
