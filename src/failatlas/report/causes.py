@@ -46,6 +46,7 @@ def sections(document: Document, album: Album) -> Html | None:
     return section(
         "root-causes",
         "Root causes",
+        element("p", "Beneath each image stand its id and what was expected → what the network said.", class_="how"),
         element("ul", [element("li", visible(note)) for note in document.root_causes.notes], class_="notes")
         if document.root_causes.notes
         else None,

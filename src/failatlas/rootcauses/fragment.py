@@ -278,7 +278,7 @@ def _confusion(cause: RootCause, level: int) -> Html | None:
         "div",
         element(f"h{level}", "What was taken for what"),
         table("Confusions, most frequent first.", ("Expected", "Predicted", "Images"), rows, class_="bars"),
-        element("p", f"{number(rest)} rarer confusions are left out.", class_="how") if rest > 0 else None,
+        element("p", f"Left out: {counted(rest, 'rarer confusion')}.", class_="how") if rest > 0 else None,
     )
 
 
