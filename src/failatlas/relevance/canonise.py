@@ -1,8 +1,8 @@
 """Canonise: rewrite a program into one that means the same and that rules understand: batch norm disappears.
 
-In evaluation mode batch norm is x·scale + shift. Behind a convolution or dense layer that nothing else reads, it is folded
-into the weights; LRP on both as separate layers would depend on how the same function is written (Guillemot et al., 2020).
-Elsewhere it becomes one affine operator of its own.
+In evaluation mode batch norm is x·scale + shift. Behind a convolution or dense layer that nothing else reads, it is
+folded into the weights; LRP on both as separate layers would depend on how the same function is written (Guillemot et
+al., 2020). Elsewhere it becomes one affine operator of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Engine: LRP on one network, prepared once, run batch by batch; relevance at every layer comes from one backward sweep."""
+"""Engine: LRP on one network, prepared once, run batch by batch; one backward sweep gives every layer's relevance."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ class Engine:
     """Relevance of one network under one composite.
 
     Args:
-        module: any network that ``torch.export`` can follow, from (n, c, h, w) to (n, k) outputs or (n, k, …) maps. It is
-            explained in evaluation mode and left as it was. Weights are taken at this moment.
+        module: any network that ``torch.export`` can follow, from (n, c, h, w) to (n, k) outputs or (n, k, …) maps. It
+            is explained in evaluation mode and left as it was. Weights are taken at this moment.
         example: (n, c, h, w) float, one batch; its size and channels hold for every later batch.
-        composite: a name (``hudd``, ``epsilon``, ``epsilon-zplus``, …; ``"epsilon+zb"`` adds a first-layer rule) or a Composite.
+        composite: a name (``hudd``, ``epsilon``, ``epsilon-zplus``, …; ``"epsilon+zb"`` adds a first-layer rule) or a
+            Composite.
         layers: only these; the sweep stops at the earliest of them and operators before it do not matter.
         fallback: ``"gradient"`` passes operators without a rule by gradient × input and says so.
 
@@ -54,14 +55,24 @@ class Engine:
         if fallback not in (None, "gradient"):
             raise UsageError(f"unknown fallback {fallback!r}", remedy="choose 'gradient' or leave it out")
         self.composite = composite_of(composite)
-        self._module, self._names, self._fallback = module, layers, fallback
-        self._shape = tuple(example.shape[1:])
-        self._prepared: dict[int | None, _Prepared] = {}
-        first = _Prepared(module, example, self.composite, layers, fallback)
-        self._prepared[first.batch_size] = first
-        self.layers: tuple[str, ...] = tuple(layer.name for layer in first.layers)
-        self.rules = first.rules
-        self.fallbacks = first.fallbacks
+        self._module, self._shape = module, tuple(example.shape[1:])
+        traced = _Traced(module, example)
+        self._traced = {traced.program.batch_size: traced}
+        self._prepare(layers, fallback)
+
+    def using(
+        self,
+        composite: str | Composite,
+        *,
+        layers: Sequence[str] | None = None,
+        fallback: Fallback | None = None,
+    ) -> Engine:
+        """The same network under another composite or for other layers, without a second export."""
+        other = object.__new__(Engine)
+        other.composite = composite_of(composite)
+        other._module, other._shape, other._traced = self._module, self._shape, self._traced
+        other._prepare(layers, fallback)
+        return other
 
     def run(self, images: Tensor, target: Target = None) -> Relevance:
         """Relevance of one batch.
@@ -92,43 +103,54 @@ class Engine:
             target: as in ``run``, over all images.
             batch_size: 32–64 gives 95 % of the speed of larger batches.
         """
-        batches: Iterable[Tensor] = images.split(batch_size) if isinstance(images, Tensor) else images
+        batches: Iterable[Tensor] = torch.split(images, batch_size) if isinstance(images, Tensor) else images
         start = 0
         for batch in batches:
             chosen = target if target is None or isinstance(target, int) else target[start : start + len(batch)]
             yield self.run(batch, chosen)
             start += len(batch)
 
+    def _prepare(self, layers: Sequence[str] | None, fallback: Fallback | None) -> None:
+        self._names, self._fallback = layers, fallback
+        self._prepared = {
+            size: _Prepared(traced, self.composite, layers, fallback) for size, traced in self._traced.items()
+        }
+        first = next(iter(self._prepared.values()))
+        self.layers: tuple[str, ...] = tuple(layer.name for layer in first.layers)
+        self.rules = first.rules
+        self.fallbacks = first.fallbacks
+
     def _for(self, images: Tensor) -> _Prepared:
         prepared = self._prepared.get(None) or self._prepared.get(len(images))
         if prepared is None:
             # the network fixes its batch size: one export a size
-            prepared = _Prepared(self._module, images, self.composite, self._names, self._fallback)
+            traced = self._traced.setdefault(len(images), _Traced(self._module, images))
+            prepared = _Prepared(traced, self.composite, self._names, self._fallback)
             self._prepared[len(images)] = prepared
         return prepared
 
 
+class _Traced:
+    """An exported and canonised network with the names of its layers."""
+
+    def __init__(self, module: nn.Module, example: Tensor) -> None:
+        with torch.no_grad():
+            self.program = trace(module, example)
+            layers = named_layers(self.program)
+            moved = canonise(self.program).moved
+            _fold_constants(self.program.operations)
+        self.layers = tuple(Layer(layer.name, moved.get(layer.input, layer.input)) for layer in layers)
+
+
 class _Prepared:
-    """An exported, canonised and planned network, for any batch size or for one."""
+    """A planned network, for any batch size or for one."""
 
     def __init__(
-        self,
-        module: nn.Module,
-        example: Tensor,
-        composite: Composite,
-        names: Sequence[str] | None,
-        fallback: Fallback | None,
+        self, traced: _Traced, composite: Composite, names: Sequence[str] | None, fallback: Fallback | None
     ) -> None:
-        with torch.no_grad():
-            program = trace(module, example)
-            layers = named_layers(program)
-            canonised = canonise(program)
-            _fold_constants(program.operations)
-            moved = canonised.moved
-            layers = tuple(Layer(layer.name, moved.get(layer.input, layer.input)) for layer in layers)
-        self.program, self.composite, self.batch_size = program, composite, program.batch_size
-        self.layers = choose(layers, names)
-        self.plan: Plan = make_plan(program, self.layers, composite, fallback)
+        self.program, self.composite = traced.program, composite
+        self.layers = choose(traced.layers, names)
+        self.plan: Plan = make_plan(self.program, self.layers, composite, fallback)
         steps = [self.plan.steps[i] for i in reversed(self.plan.backward)]
         self.fallbacks = tuple((step.operation.where, step.operation.operator) for step in steps if step.fallback)
         self.rules = tuple(_applied(step, composite) for step in steps if step.operation.operator != "getitem")

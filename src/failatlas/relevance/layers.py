@@ -1,9 +1,10 @@
 """Layers: which tensors of the program are called what.
 
 A layer is a leaf module that computes something (convolution, dense, pooling, activation, norm, …), or a convolution or
-dense operator that a container calls itself; a module's second call is ``name#2``. The relevance of a layer is the relevance
-of the neurons it **reads**, from all their readers: in a residual net the tensor in front of a block has one relevance, not
-one for the branch and one for the skip. A network without a single such module names its operators instead (``relu_1``).
+dense operator that a container calls itself; a module's second call is ``name#2``. The relevance of a layer is the
+relevance of the neurons it **reads**, from all their readers: in a residual net the tensor in front of a block has one
+relevance, not one for the branch and one for the skip. A network without a single such module names its operators
+instead (``relu_1``).
 """
 
 from __future__ import annotations

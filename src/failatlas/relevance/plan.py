@@ -1,4 +1,4 @@
-"""Plan: what the engine knows before the first image: which rule serves which operation, what must be kept, where to stop."""
+"""Plan: what is known before the first image: which rule serves which operation, what to keep, where to stop."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from failatlas.relevance.rules.rule import Rule, find
 Fallback = Literal["gradient"]
 _RELU = ("aten.relu.default", "aten.relu_.default")
 _GATES = frozenset(
-    {"aten.sigmoid.default", "aten.hardsigmoid.default", "aten.softmax.int", "aten._softmax.default", "aten.rsqrt.default",
-     "aten.reciprocal.default", "aten.sqrt.default"}
+    {"aten.sigmoid.default", "aten.hardsigmoid.default", "aten.softmax.int", "aten._softmax.default",
+     "aten.rsqrt.default", "aten.reciprocal.default", "aten.sqrt.default"}
 )  # fmt: skip
 _CAPPED = frozenset({"aten.relu6.default", "aten.hardtanh.default", "aten.clamp.default"})
+_FRESH = ("conv", "linear", "addmm", "add", "affine")  # their values are new tensors that a ReLU may overwrite
 _MOVING = "failatlas.relevance.rules.shape"
 
 
@@ -97,8 +98,10 @@ def make_plan(program: Program, layers: Sequence[Layer], composite: Composite, f
         step.nonnegative = tuple(nonnegative[j] for j in step.operation.signals)
         readers = consumers[i]
         alone = len(readers) == 1 and operations[readers[0]].operator in _RELU and i != program.output
-        rectifies = _is_weighted(step) and composite.weight_rule(step.operation).rectifies
-        if step.reads_output and not step.fallback and alone and (vanishing[readers[0]] or rectifies):
+        weights = composite.weight_rule(step.operation) if _is_weighted(step) else None
+        rectifies, raw = (weights.rectifies, weights.raw) if weights else (False, False)
+        may = step.reads_output and not step.fallback and not raw
+        if may and alone and (vanishing[readers[0]] or rectifies):
             step.output_from = readers[0]
         step.rectified = nonnegative[step.output_from]
     _free(program, steps, backward, consumers)
@@ -106,7 +109,7 @@ def make_plan(program: Program, layers: Sequence[Layer], composite: Composite, f
 
 
 def is_gate(program: Program, index: int) -> bool:
-    """Whether a value is a gate: a sigmoid, softmax, capped ReLU over a constant, or an inverse norm, moved and scaled at most."""
+    """Whether a value is a gate: sigmoid, softmax, capped ReLU over a constant, inverse norm, moved or scaled."""
     scaled = False
     while True:
         operation = program.operations[index]
@@ -204,10 +207,9 @@ def _nonnegative(program: Program, steps: dict[int, Step]) -> list[bool]:
     for i in sorted(steps):
         operation = program.operations[i]
         rule = find(operation.operator)
-        says = True if operation.operator == "getitem" else False
-        claim: bool | None = None if says else (rule.nonnegative if rule and not callable(rule.nonnegative) else False)
-        if rule is not None and callable(rule.nonnegative):
-            claim = rule.nonnegative(operation)
+        claim: bool | None = None if operation.operator == "getitem" else False
+        if rule is not None:
+            claim = rule.nonnegative(operation) if callable(rule.nonnegative) else rule.nonnegative
         if claim is None:
             claim = bool(operation.inputs) and all(_input_nonnegative(program, known, j) for j in operation.inputs)
             claim = claim and all(number >= 0 for number in _numbers(operation))
@@ -222,7 +224,7 @@ def _input_nonnegative(program: Program, known: list[bool], index: int) -> bool:
 
 def _numbers(operation: Operation) -> list[float]:
     # only arithmetic mixes numbers into values; elsewhere a number is an axis or a size
-    if operation.operator.split(".")[1] not in ("add", "mul", "maximum", "minimum"):
+    if operation.kind not in ("add", "mul", "maximum", "minimum"):
         return []
     return [arg for arg in (*operation.args, *operation.kwargs.values()) if isinstance(arg, int | float)]
 
@@ -267,7 +269,5 @@ def _free(program: Program, steps: dict[int, Step], backward: Sequence[int], con
     for i, step in steps.items():
         if step.operation.operator in _RELU and step.operation.signals:
             source = step.operation.signals[0]
-            fresh = (
-                steps[source].operation.operator.split(".")[1].startswith(("conv", "linear", "addmm", "add", "affine"))
-            )
+            fresh = steps[source].operation.kind.startswith(_FRESH)
             step.in_place = fresh and source not in keep and consumers[source] == [i]

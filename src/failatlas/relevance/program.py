@@ -1,8 +1,8 @@
 """Program: a network as a flat list of ATen operations, exported once, without touching the caller's module.
 
-``torch.export`` runs the network symbolically, so what users write (in-place operations, functional calls, shared modules,
-containers) arrives as one pure graph. Decompositions stay off but for what is needed to remove mutation: convolution,
-pooling, attention and norms keep their names, and a rule can recognise them.
+``torch.export`` runs the network symbolically, so what users write (in-place operations, functional calls, shared
+modules, containers) arrives as one pure graph. Decompositions stay off but for what is needed to remove mutation:
+convolution, pooling, attention and norms keep their names, and a rule can recognise them.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ class Operation:
     rank: int = 0
     signals: tuple[int, ...] = ()
     first: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The operator without namespace and overload, e.g. ``"conv2d"``."""
+        return self.operator.split(".")[1] if "." in self.operator else self.operator
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -189,7 +194,8 @@ def _export(module: nn.Module, example: Tensor, *, dynamic: bool) -> ExportedPro
     shapes = ({0: torch.export.Dim("n", min=1)},) if dynamic else None
     with torch.no_grad():
         exported = torch.export.export(module, (example,), dynamic_shapes=shapes, strict=False)
-        return exported.run_decompositions({})
+        plain: ExportedProgram = exported.run_decompositions({})
+        return plain
 
 
 def _program(exported: ExportedProgram, batch_size: int | None) -> Program:
@@ -217,7 +223,7 @@ def _program(exported: ExportedProgram, batch_size: int | None) -> Program:
             operations.append(_operation(node, index, position, operations))
         else:
             raise ModelError(f"the exported graph holds {node.op} {node.target}", remedy="simplify forward()")
-    answers = [] if outputs is None else [ref for ref in references(_refs(outputs, position))]
+    answers = [] if outputs is None else list(references(_refs(outputs, position)))
     if images is None or len(answers) != 1 or len(signature.user_outputs) != 1:
         raise ModelError(
             f"the network must map one tensor to one tensor, it gives {len(signature.user_outputs)}",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @serves("aten.relu.default", "aten.relu6.default", "aten.relu_.default", nonnegative=True)
-def rectifier(call: Call, R: Tensor) -> Shares:
+def rectifier(_call: Call, R: Tensor) -> Shares:
     """Identity."""
     return [R]
 
@@ -22,25 +22,25 @@ def rectifier(call: Call, R: Tensor) -> Shares:
 @serves(
     "aten.gelu.default", "aten.silu.default", "aten.tanh.default", "aten.elu.default", "aten.leaky_relu.default",
     "aten.hardswish.default", "aten.mish.default", "aten.selu.default", "aten.celu.default", "aten.softsign.default",
-    "aten.prelu.default", "aten.rrelu.default", "aten.hardshrink.default", "aten.softshrink.default", "aten.atan.default",
-    "aten.sign.default", "aten.erf.default", "aten.threshold.default",
+    "aten.prelu.default", "aten.rrelu.default", "aten.hardshrink.default", "aten.softshrink.default",
+    "aten.atan.default", "aten.sign.default", "aten.erf.default", "aten.threshold.default",
 )  # fmt: skip
-def odd_activation(call: Call, R: Tensor) -> Shares:
+def odd_activation(_call: Call, R: Tensor) -> Shares:
     """Identity; the function maps 0 to 0."""
     return [R]
 
 
 @serves(
-    "aten.sigmoid.default", "aten.hardsigmoid.default", "aten.softplus.default", "aten.exp.default", "aten.cosh.default",
+    "aten.sigmoid.default", "aten.hardsigmoid.default", "aten.softplus.default", "aten.exp.default",
     vanishing=False, nonnegative=True,
 )  # fmt: skip
-def positive_activation(call: Call, R: Tensor) -> Shares:
+def positive_activation(_call: Call, R: Tensor) -> Shares:
     """Identity; the function maps 0 to a positive number."""
     return [R]
 
 
 @serves("aten.log_sigmoid.default", "aten.log.default", vanishing=False)
-def shifted_activation(call: Call, R: Tensor) -> Shares:
+def shifted_activation(_call: Call, R: Tensor) -> Shares:
     """Identity; the function does not map 0 to 0."""
     return [R]
 
@@ -54,7 +54,7 @@ def _clamped(operation: Operation) -> bool | None:
     "aten.hardtanh.default", "aten.clamp.default", "aten.clamp_min.default", "aten.clamp_max.default",
     vanishing=False, nonnegative=_clamped,
 )  # fmt: skip
-def clamp(call: Call, R: Tensor) -> Shares:
+def clamp(_call: Call, R: Tensor) -> Shares:
     """Identity."""
     return [R]
 

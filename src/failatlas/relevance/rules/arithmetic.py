@@ -1,12 +1,13 @@
 """Arithmetic: sums share by contribution, products by role.
 
-A sum z = a + b (residual, position, offset) gives a its share a/z and b its share b/z, stabilised by ε; a constant's share is
-absorbed and shows as conservation error. A product with a constant passes relevance on. For a product of two signals the
-literature has two answers, chosen by ``Composite.products``:
+A sum z = a + b (residual, position, offset) gives a its share a/z and b its share b/z, stabilised by ε; a constant's
+share is absorbed and shows as conservation error. A product with a constant passes relevance on. For a product of two
+signals the literature has two answers, chosen by ``Composite.products``:
 
 - ``"signal"``: signal-takes-all. The factor that comes out of a sigmoid, softmax or a like function is a gate and gets
   nothing (Arras et al., WASSA 2017, for gates; Ali et al., ICML 2022, "CP-LRP", for attention). Conserves exactly.
-- ``"half"``: each factor gets half (Achtibat et al., ICML 2024, "AttnLRP", prop. 3.2), so queries, keys and gates get some.
+- ``"half"``: each factor gets half (Achtibat et al., ICML 2024, "AttnLRP", prop. 3.2), so queries, keys and gates get
+  some.
 
 Where neither factor is a gate, both get half in either case.
 """
@@ -79,7 +80,7 @@ def product(call: Call, R: Tensor) -> Shares:
     return [_fold(share, shape) if taken else None for shape, taken in zip(call.shapes, call.takes, strict=True)]
 
 
-def _numerator(operation: Operation, composite: Composite, gate: Callable[[int], bool]) -> Sequence[bool]:
+def _numerator(operation: Operation, _composite: Composite, _gate: Callable[[int], bool]) -> Sequence[bool]:
     # the divisor is a scale (a norm, a temperature): like a gate it gets nothing
     first = _is_signal(operation, operation.args[0])
     return [first and i == 0 for i in range(len(operation.signals))]
@@ -92,7 +93,7 @@ def quotient(call: Call, R: Tensor) -> Shares:
 
 
 @serves("aten.neg.default")
-def negation(call: Call, R: Tensor) -> Shares:
+def negation(_call: Call, R: Tensor) -> Shares:
     """Identity."""
     return [R]
 

@@ -1,7 +1,8 @@
 """Attention: products of two signals summed over an axis, softmax, and the fused scaled dot product.
 
-``Composite.products`` decides (see ``arithmetic``): ``"signal"`` holds the attention weights fixed, so values take all and
-relevance is conserved (CP-LRP); ``"half"`` also follows queries and keys (AttnLRP, Achtibat et al., ICML 2024, prop. 3.1–3.3).
+``Composite.products`` decides (see ``arithmetic``): ``"signal"`` holds the attention weights fixed, so values take all
+and relevance is conserved (CP-LRP); ``"half"`` also follows queries and keys (AttnLRP, Achtibat et al., ICML 2024,
+prop. 3.1–3.3) and absorbs what softmax does not conserve.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def _softmax_share(x: Tensor, p: Tensor, R: Tensor, axis: int) -> Tensor:
     return torch.where(p > 0, x, 0.0) * (R - p * R.sum(axis, keepdim=True))
 
 
-def _attention_takers(operation: Operation, composite: Composite, gate: Callable[[int], bool]) -> Sequence[bool]:
+def _attention_takers(operation: Operation, composite: Composite, _gate: Callable[[int], bool]) -> Sequence[bool]:
     query, key, value = (_is_signal(operation, original) for original in operation.args[:3])
     follow = composite.products == "half"
     takes = [follow] * (query + key) + [True] * value

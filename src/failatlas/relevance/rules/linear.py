@@ -28,6 +28,14 @@ class Dense:
         """S W."""
         return torch.matmul(s, weight)
 
+    def apply_pair(self, a: Tensor, b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """A · firstᵀ + b · secondᵀ."""
+        return self.apply(a, first).add_(self.apply(b, second))
+
+    def transpose_pair(self, s: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """S · first and s · second."""
+        return self.transpose(s, first), self.transpose(s, second)
+
     def bias_like(self, bias: Tensor) -> Tensor:
         """Already on the last axis."""
         return bias

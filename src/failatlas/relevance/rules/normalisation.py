@@ -1,7 +1,7 @@
 """Normalisation: with its statistics held fixed, a norm is a linear map.
 
 ``Composite.normalisation``: ``"epsilon"`` shares by contribution, y = J x + β with σ detached; ``"identity"`` passes
-relevance on unchanged (what z⁺ composites do: a diagonal map with positive contributions only keeps each neuron's relevance).
+relevance on unchanged (what z⁺ composites do: a diagonal map with positive contributions only keeps each neuron's).
 """
 
 from __future__ import annotations

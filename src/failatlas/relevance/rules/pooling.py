@@ -92,7 +92,7 @@ def _kept(s: Tensor, call: Call) -> Tensor:
     axes = call.arg(1)
     if call.arg(2, False) or s.ndim == x.ndim:
         return s
-    axes = range(x.ndim) if not axes else axes
+    axes = axes if axes else range(x.ndim)
     for axis in sorted(axis % x.ndim for axis in axes):
         s = s.unsqueeze(axis)
     return s

@@ -80,7 +80,7 @@ class Rule:
         share: splits the output's relevance.
         reads: which values it needs on the way back; all others are freed on the way forward.
         vanishing: gives zero relevance to zero inputs: always, never, or (None) if its own output's relevance does.
-        nonnegative: its output is ≥ 0: always, unknown, or (None) if all its signal inputs are; or a function of the operation.
+        nonnegative: its output is ≥ 0: always, unknown, (None) if all its inputs are; or a function of the operation.
         takes: which signal inputs receive relevance; None = all.
         run: replaces the operator on the way forward; returns (value, saved).
         weighted: applies the composite's rule for layers with weights; its weights must be constant.

@@ -1,4 +1,4 @@
-"""Shape: operators that only move, copy or drop values; a value gets the sum of what its copies got, a dropped one nothing."""
+"""Shape: operators that only move, copy or drop values; a value gets what its copies got, a dropped one nothing."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def _reshape(x: Tensor, shape: Any) -> tuple[Tensor, None]:
 
 
 @serves(
-    "aten.clone.default", "aten.alias.default", "aten.detach.default", "aten.contiguous.default", "aten.dropout.default",
-    "aten.lift_fresh_copy.default", "aten.feature_dropout.default", "aten.alpha_dropout.default", "aten.dropout_.default",
-    "aten.feature_alpha_dropout.default",
+    "aten.clone.default", "aten.alias.default", "aten.detach.default", "aten.contiguous.default",
+    "aten.dropout.default", "aten.dropout_.default", "aten.feature_dropout.default", "aten.alpha_dropout.default",
+    "aten.feature_alpha_dropout.default", "aten.lift_fresh_copy.default",
     nonnegative=None, run=_same,
 )  # fmt: skip
-def same(call: Call, R: Tensor) -> Shares:
+def same(_call: Call, R: Tensor) -> Shares:
     """Identity; dropout does nothing in evaluation mode."""
     return [R]
 
 
 @serves("aten._to_copy.default", "aten.to.dtype", "aten._assert_tensor_metadata.default", nonnegative=None)
-def conversion(call: Call, R: Tensor) -> Shares:
+def conversion(_call: Call, R: Tensor) -> Shares:
     """Identity."""
     return [R]
 
@@ -49,8 +49,8 @@ def reshaped(call: Call, R: Tensor) -> Shares:
 
 
 @serves(
-    "aten.unsqueeze.default", "aten.squeeze.default", "aten.squeeze.dim", "aten.squeeze.dims", "aten.flatten.using_ints",
-    "aten.unflatten.int",
+    "aten.unsqueeze.default", "aten.squeeze.default", "aten.squeeze.dim", "aten.squeeze.dims",
+    "aten.flatten.using_ints", "aten.unflatten.int",
     nonnegative=None,
 )  # fmt: skip
 def with_other_axes(call: Call, R: Tensor) -> Shares:
@@ -126,7 +126,7 @@ def split(call: Call, R: Any) -> Shares:
     shape = list(call.shapes[0])
     axis = call.arg(2, 0) % len(shape)
     known = next(r for r in R if r is not None)
-    sizes = _sizes(call, shape[axis], axis)
+    sizes = _sizes(call, shape[axis])
     parts = [
         known.new_zeros([*shape[:axis], size, *shape[axis + 1 :]]) if r is None else r
         for r, size in zip(R, sizes, strict=True)
@@ -166,7 +166,7 @@ def moved(call: Call, R: Tensor) -> Shares:
     return pullback(call, [R])
 
 
-def _sizes(call: Call, size: int, axis: int) -> list[int]:
+def _sizes(call: Call, size: int) -> list[int]:
     given = call.args[1]
     if isinstance(given, list | tuple):
         return list(given)

@@ -1,19 +1,22 @@
 """Weighted: the literature's rules for y = W x + b, written once for every linear map (dense, convolution, …).
 
-x are inputs, y outputs, R the relevance of y. Every rule is R_in = Σ_parts x ⊙ Wᵀ(R / z) for its own parts of x and W. The
-bias takes its part of ε, γ and αβ denominators only where noted; that part is absorbed and shows as conservation error.
+x are inputs, y outputs, R the relevance of y. Every rule is R_in = Σ_parts x ⊙ Wᵀ(R / z) for its own parts of x and W.
+The bias takes part in the denominators of ε and γ alone; its share is absorbed and shows as conservation error.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from failatlas.errors import UsageError
+
+# z⁻ below this share of z⁺ is computed, not inferred; float32 sums are good to about 1e-6
+_CANCELLED = 1e-3
 
 
 class LinearMap(Protocol):
@@ -33,6 +36,12 @@ class LinearMap(Protocol):
     def transpose(self, s: Tensor, weight: Tensor) -> Tensor:
         """Weightᵀ · s, shaped as x; always a new tensor."""
 
+    def apply_pair(self, a: Tensor, b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """``first`` · a + ``second`` · b."""
+
+    def transpose_pair(self, s: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """``first``ᵀ · s and ``second``ᵀ · s."""
+
     def bias_like(self, bias: Tensor) -> Tensor:
         """A bias, shaped to be added to y."""
 
@@ -40,43 +49,29 @@ class LinearMap(Protocol):
 class WeightRule(Protocol):
     """Splits the relevance of a linear map's outputs among its inputs."""
 
-    @property
-    def reads_output(self) -> bool:
-        """Whether it uses y."""
-
-    @property
-    def rectifies(self) -> bool:
-        """Whether its y is meant after the ReLU that follows, whatever comes back."""
-
-    @property
-    def vanishing(self) -> bool:
-        """Whether a zero input gets zero relevance."""
+    reads_output: ClassVar[bool]  # it uses y
+    raw: ClassVar[bool]  # its y is meant before any ReLU
+    rectifies: ClassVar[bool]  # its y is meant after the ReLU that follows, whatever comes back
+    vanishing: ClassVar[bool]  # a zero input gets zero relevance
 
     def propagate(self, m: LinearMap, R: Tensor) -> Tensor:
         """Relevance of x, a new tensor."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Base:
-    @property
-    def reads_output(self) -> bool:
-        return False
-
-    @property
-    def rectifies(self) -> bool:
-        return False
-
-    @property
-    def vanishing(self) -> bool:
-        return True
+    __slots__ = ()
+    reads_output: ClassVar[bool] = False
+    raw: ClassVar[bool] = False
+    rectifies: ClassVar[bool] = False
+    vanishing: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
 class Epsilon(_Base):
-    """LRP-ε: R_in = x ⊙ Wᵀ(R / (y + ε·sign y)), with the bias in y; ε → 0 is LRP-0, which is gradient × input in ReLU nets.
+    """LRP-ε: R_in = x ⊙ Wᵀ(R / (y + ε·sign y)), bias in y; ε → 0 is LRP-0, which is gradient × input in ReLU nets.
 
     Args:
-        epsilon: added to denominators with their sign, in units of y; a larger one absorbs the relevance of weak neurons.
+        epsilon: added to denominators with their sign, in units of y; a larger one absorbs weak neurons' relevance.
 
     Source: Bach et al., PLoS ONE 10(7), 2015, eq. 58.
     """
@@ -86,9 +81,7 @@ class Epsilon(_Base):
     def __post_init__(self) -> None:
         _positive("epsilon", self.epsilon)
 
-    @property
-    def reads_output(self) -> bool:
-        return True
+    reads_output: ClassVar[bool] = True
 
     def propagate(self, m: LinearMap, R: Tensor) -> Tensor:
         """Relevance of x."""
@@ -99,8 +92,8 @@ class Epsilon(_Base):
 class Rectified(_Base):
     """HUDD's convolution rule: s = R / (y⁺ + ε), R_in = x ⊙ Wᵀ s; y⁺ is the output after the ReLU that follows it.
 
-    The original reads y through a hook after an in-place ReLU has overwritten it; here y is rectified where a ReLU alone
-    reads it, in-place or not. ε has no sign.
+    The original reads y through a hook after an in-place ReLU has overwritten it; here y is rectified where a ReLU
+    alone reads it, in-place or not. ε has no sign.
 
     Source: the public HUDD implementation (Fahmy et al., IEEE Trans. Reliability 70(4), 2021).
     """
@@ -110,13 +103,8 @@ class Rectified(_Base):
     def __post_init__(self) -> None:
         _positive("epsilon", self.epsilon)
 
-    @property
-    def reads_output(self) -> bool:
-        return True
-
-    @property
-    def rectifies(self) -> bool:
-        return True
+    reads_output: ClassVar[bool] = True
+    rectifies: ClassVar[bool] = True
 
     def propagate(self, m: LinearMap, R: Tensor) -> Tensor:
         """Relevance of x."""
@@ -145,14 +133,14 @@ class ZPlus(_Base):
         positive = part(m, "positive")
         if m.x_nonnegative or self.positive_inputs:
             z = m.apply(m.x, positive)
-            # ε without a sign (z ≥ 0); with signed inputs taken as positive, z may be negative: the original's choice too
+            # ε without a sign: z ≥ 0, but where signed inputs are taken as positive, as the original does
             torch.div(R, z.add_(self.epsilon), out=z)
             return m.transpose(z, positive).mul_(m.x)
         negative = part(m, "negative")
         up, down = m.x.clamp(min=0), m.x.clamp(max=0)
-        z = m.apply(up, positive).add_(m.apply(down, negative)).add_(self.epsilon)
-        torch.div(R, z, out=z)
-        return m.transpose(z, positive).mul_(up).add_(m.transpose(z, negative).mul_(down))
+        z = m.apply_pair(up, down, positive, negative).add_(self.epsilon)
+        first, second = m.transpose_pair(torch.div(R, z, out=z), positive, negative)
+        return up.mul_(first).add_(down.mul_(second))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,25 +170,44 @@ class AlphaBeta(_Base):
                 remedy="choose beta ≥ 0 and alpha = 1 + beta, e.g. alpha=2, beta=1",
             )
 
+    raw: ClassVar[bool] = True
+    reads_output: ClassVar[bool] = True
+
     def propagate(self, m: LinearMap, R: Tensor) -> Tensor:
         """Relevance of x."""
         positive, negative = part(m, "positive"), part(m, "negative")
         if m.x_nonnegative:
-            z = m.apply(m.x, positive).add_(self.epsilon)
-            share = m.transpose(torch.div(R, z, out=z).mul_(self.alpha), positive)
-            if self.beta:
-                z = m.apply(m.x, negative).sub_(self.epsilon)
-                share.sub_(m.transpose(torch.div(R, z, out=z).mul_(self.beta), negative))
+            z = m.apply(m.x, positive)
+            against = self._against(m, R, z) if self.beta else None
+            share = m.transpose(torch.div(R, z.add_(self.epsilon), out=z).mul_(self.alpha), positive)
+            if against is not None:
+                share.sub_(m.transpose(against, negative))
             return share.mul_(m.x)
         up, down = m.x.clamp(min=0), m.x.clamp(max=0)
-        z = m.apply(up, positive).add_(m.apply(down, negative)).add_(self.epsilon)
-        torch.div(R, z, out=z).mul_(self.alpha)
-        total = m.transpose(z, positive).mul_(up).add_(m.transpose(z, negative).mul_(down))
-        if self.beta:
-            z = m.apply(up, negative).add_(m.apply(down, positive)).sub_(self.epsilon)
-            torch.div(R, z, out=z).mul_(self.beta)
-            total.sub_(m.transpose(z, negative).mul_(up)).sub_(m.transpose(z, positive).mul_(down))
-        return total
+        z = m.apply_pair(up, down, positive, negative)
+        against = self._against(m, R, z) if self.beta else None
+        first, second = m.transpose_pair(torch.div(R, z.add_(self.epsilon), out=z).mul_(self.alpha), positive, negative)
+        if against is not None:
+            third, fourth = m.transpose_pair(against, negative, positive)
+            first, second = first.sub_(third), second.sub_(fourth)
+        return up.mul_(first).add_(down.mul_(second))
+
+    def _against(self, m: LinearMap, R: Tensor, positive: Tensor) -> Tensor:
+        """β R / z⁻, where z⁻ = y − bias − z⁺ saves a pass through the map."""
+        z = m.y - positive
+        guard = positive * _CANCELLED
+        if m.bias is not None:
+            bias = m.bias_like(m.bias)
+            z.sub_(bias)
+            guard.add_(bias.abs().mul_(_CANCELLED))
+        # a difference of nearly equal numbers is noise: where that would matter, the map is applied after all
+        if bool(((z + guard > 0) & (R != 0)).any()):
+            negative_weights, positive_weights = part(m, "negative"), part(m, "positive")
+            if m.x_nonnegative:
+                z = m.apply(m.x, negative_weights)
+            else:
+                z = m.apply_pair(m.x.clamp(min=0), m.x.clamp(max=0), negative_weights, positive_weights)
+        return torch.div(R, z.clamp_(max=0).sub_(self.epsilon), out=z).mul_(self.beta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +218,8 @@ class Gamma(_Base):
         gamma: 0 is LRP-ε, ∞ is z⁺; 0.25 is usual in lower convolutions.
         epsilon: added to denominators with their sign.
 
-    Source: Montavon et al., LNCS 11700, 2019, §10.2.3 (inputs ≥ 0); signed inputs as generalised by Andéol et al., 2021:
-    where y < 0 the negative contributions are the favoured ones.
+    Source: Montavon et al., LNCS 11700, 2019, §10.2.3 (inputs ≥ 0); signed inputs as generalised by Andéol et al.,
+    2021: where y < 0 the negative contributions are the favoured ones.
     """
 
     gamma: float = 0.25
@@ -222,9 +229,7 @@ class Gamma(_Base):
         _positive("gamma", self.gamma)
         _positive("epsilon", self.epsilon)
 
-    @property
-    def reads_output(self) -> bool:
-        return True
+    reads_output: ClassVar[bool] = True
 
     def propagate(self, m: LinearMap, R: Tensor) -> Tensor:
         """Relevance of x."""
@@ -239,12 +244,13 @@ class Gamma(_Base):
         x_up, x_down = m.x.clamp(min=0), m.x.clamp(max=0)
         total: Tensor | None = None
         for first, second, active in ((up, down, m.y >= 0), (down, up, m.y < 0)):
-            z = m.apply(x_up, first).add_(m.apply(x_down, second))
+            z = m.apply_pair(x_up, x_down, first, second)
             if m.bias is not None:
                 favoured = m.bias.clamp(min=0) if first is up else m.bias.clamp(max=0)
                 z.add_(m.bias_like(m.bias + self.gamma * favoured))
             s = divided(R, z, self.epsilon, False).mul_(active)
-            share = m.transpose(s, first).mul_(x_up).add_(m.transpose(s, second).mul_(x_down))
+            a, b = m.transpose_pair(s, first, second)
+            share = a.mul_(x_up).add_(b.mul_(x_down))
             total = share if total is None else total.add_(share)
         assert total is not None
         return total
@@ -274,9 +280,7 @@ class Box(_Base):
         if bool((low > high).any()):
             raise UsageError(f"low {self.low} is above high {self.high}", where="Box", remedy="swap the bounds")
 
-    @property
-    def vanishing(self) -> bool:
-        return False
+    vanishing: ClassVar[bool] = False
 
     def propagate(self, m: LinearMap, R: Tensor) -> Tensor:
         """Relevance of x."""
@@ -300,9 +304,7 @@ class WSquare(_Base):
     def __post_init__(self) -> None:
         _positive("epsilon", self.epsilon)
 
-    @property
-    def vanishing(self) -> bool:
-        return False
+    vanishing: ClassVar[bool] = False
 
     def propagate(self, m: LinearMap, R: Tensor) -> Tensor:
         """Relevance of x."""
@@ -321,9 +323,7 @@ class Flat(_Base):
     def __post_init__(self) -> None:
         _positive("epsilon", self.epsilon)
 
-    @property
-    def vanishing(self) -> bool:
-        return False
+    vanishing: ClassVar[bool] = False
 
     def propagate(self, m: LinearMap, R: Tensor) -> Tensor:
         """Relevance of x."""
@@ -332,12 +332,9 @@ class Flat(_Base):
 
 def divided(R: Tensor, y: Tensor, epsilon: float, nonnegative: bool) -> Tensor:
     """R / (y + ε·sign y) with sign 0 = 1, in a new tensor; ``nonnegative`` saves a pass."""
-    if nonnegative:
-        stabilised = y.add(epsilon)
-    else:
-        # copysign is vectorised and 4 × faster than torch.where
-        stabilised = torch.copysign(torch.tensor(epsilon, dtype=y.dtype), y).add_(y)
-        # copysign follows the sign bit of −0.0, which is as good a sign as any
+    # copysign is vectorised and 4 × faster than torch.where; the sign bit of −0.0 is as good a sign as any
+    signed = epsilon if nonnegative else torch.copysign(torch.tensor(epsilon, dtype=y.dtype), y)
+    stabilised = y + signed
     return torch.div(R, stabilised, out=stabilised)
 
 
