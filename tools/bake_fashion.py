@@ -1,7 +1,7 @@
 """Bake the fashion case study: pack its photographs and train its reference network.
 
-    python tools/bake_fashion.py pack    # from Debian's dataset-fashion-mnist
-    python tools/bake_fashion.py train   # about two minutes on two cores; writes network.safetensors and its card
+python tools/bake_fashion.py pack    # from Debian's dataset-fashion-mnist
+python tools/bake_fashion.py train   # about two minutes on two cores; writes network.safetensors and its card
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def train() -> None:
     (DATA / "network.md").write_text(
         f"""# Reference network of the fashion case study
 
-Two convolutions (16, 32 maps) and two dense layers (64, 10), {sum(p.numel() for p in net.parameters()):,} weights; input 28 × 28 grey, 0–1.
-Trained by `tools/bake_fashion.py train` on the first {N_TRAIN:,} training photographs of Fashion-MNIST: Adam {RATE:g}, batch {BATCH},
-{EPOCHS} epochs, dropout 0.25, seed {SEED}, torch {torch.__version__}.
+Two convolutions (16, 32 maps) and two dense layers (64, 10), {sum(p.numel() for p in net.parameters()):,} weights;
+input 28 × 28 grey, 0–1. Trained by `tools/bake_fashion.py train` on the first {N_TRAIN:,} training photographs of
+Fashion-MNIST: Adam {RATE:g}, batch {BATCH}, {EPOCHS} epochs, dropout 0.25, seed {SEED}, torch {torch.__version__}.
 Accuracy on the 10,000 test photographs: {accuracy(net):.2%}. It has not seen the improvement set. Licence: Apache-2.0.
 """,
         encoding="utf-8",

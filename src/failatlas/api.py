@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -260,15 +260,18 @@ def doctor(said: Mapping[str, object], *, model: object | None = None, images: I
     return examine(inputs.model, inputs.images, inputs.task)
 
 
-def verify(path: Path | str, *, repair: bool = False) -> list[Damage]:
+def verify(path: Path | str, *, repair: bool = False, restore: bool = False) -> list[Damage]:
     """Everything in a run folder that is not what it was when it was written.
 
     Args:
         path: the run folder.
         repair: drop damaged results, so that the next analysis makes them again.
+        restore: first put the backup of a damaged database in its place.
     """
     from failatlas import store
 
+    if restore:
+        store.restore(path)
     with store.RunStore.open(path, create=False, read_only=not repair) as opened:
         return store.repair(opened) if repair else store.verify(opened)
 

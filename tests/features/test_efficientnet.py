@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from failatlas.errors import ModelError
 from failatlas.features import efficientnet
 from failatlas.features.efficientnet import STAGES, build, load_weights
-from failatlas.errors import ModelError
 
 
 def same(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:

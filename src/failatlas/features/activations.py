@@ -70,7 +70,7 @@ class Activations:
 
 def _last_weighted(module: torch.nn.Module) -> str:
     """Path of the last module, in definition order, that holds a weight matrix or kernel itself."""
-    names = [
+    names: list[str] = [
         name
         for name, part in module.named_modules()
         if any(value.ndim >= 2 for value in part.parameters(recurse=False))

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import Features, Indices, Pixels, Vector
-from failatlas.clustering.sketch import sketch
 from failatlas.errors import ModelError
 from failatlas.features.extractor import extractors
+from failatlas.features.sketch import sketch
 from failatlas.images.records import Batch
 from failatlas.models.model import Model, WhiteBox
 from failatlas.registry import Parameter
@@ -240,7 +240,8 @@ def probe(
 
 def over_channels(rows: Features, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """(b, D) flattened heatmaps of (channels, h, w) → (b, h, w); what is no map becomes (b, 1, D)."""
-    return rows.reshape(len(rows), *shape).sum(axis=1) if len(shape) == 3 else rows.reshape(len(rows), 1, -1)
+    maps = rows.reshape(len(rows), *shape).sum(axis=1) if len(shape) == 3 else rows.reshape(len(rows), 1, -1)
+    return np.asarray(maps, np.float32)
 
 
 def fit(maps: NDArray[np.float32], side: int) -> NDArray[np.float32]:
@@ -250,7 +251,7 @@ def fit(maps: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     [[[4.0, 4.0], [4.0, 4.0]]]
     """
     rows, columns = _shares(maps.shape[1], side), _shares(maps.shape[2], side)
-    return np.einsum("ih,bhw,jw->bij", rows, maps, columns, optimize=True).astype(np.float32)
+    return np.asarray(np.einsum("ih,bhw,jw->bij", rows, maps, columns, optimize=True), np.float32)
 
 
 def _shares(size: int, side: int) -> NDArray[np.float32]:
@@ -258,4 +259,4 @@ def _shares(size: int, side: int) -> NDArray[np.float32]:
     edges = np.arange(side + 1) * size / side
     cells = np.arange(size)
     overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-    return np.clip(overlap, 0, None).astype(np.float32)
+    return np.asarray(np.clip(overlap, 0, None), np.float32)

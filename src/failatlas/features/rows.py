@@ -1,4 +1,4 @@
-"""Rows: features of a number of images, extracted batch by batch, so that no more than one batch of images is in memory."""
+"""Rows: features of a number of images, extracted batch by batch: one batch of images is in memory."""
 
 from __future__ import annotations
 

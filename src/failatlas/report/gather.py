@@ -41,7 +41,7 @@ def gather(run: Run, inputs: Inputs, settings: Settings) -> Document:
         settings=_settings(settings),
         versions=_versions(),
         hashes={"images": run.survey.set_digest, "records": run.records, "network": run.model},
-        warnings=(*run.grouping.notes, *(run.layer.warnings if run.layer is not None else ())),
+        warnings=run.layer.warnings if run.layer is not None else (),
     )
 
 

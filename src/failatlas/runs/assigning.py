@@ -74,8 +74,8 @@ class Assignment:
 def assign(run: Run, images: ImageSet, model: Model | None, settings: Settings) -> Assignment:
     """Put new images into the clusters of a run.
 
-    After HUDD by single linkage within a cluster's radius; after DBSCAN without UMAP by core points within ε (SAFE); else
-    by the nearest member, when that is as near as the cluster's members are to each other.
+    After HUDD by single linkage within a cluster's radius; after DBSCAN without UMAP by core points within ε (SAFE);
+    else by the nearest member, when that is as near as the cluster's members are to each other.
 
     Raises:
         UsageError: the run's features were supplied, so nobody can extract those of new images.

@@ -1,7 +1,7 @@
 """Layers: at which internal layer do the heatmaps of error-inducing images fall into the clearest clusters?
 
-Heatmaps are streamed into shards on disk; per layer one matrix of distances is in memory at a time. When all layers of all
-images would take more disk than allowed, layers are compared on sketches and the chosen one is computed exactly afterwards.
+Heatmaps are streamed into shards on disk; per layer one matrix of distances is in memory at a time. When all layers of
+all images would take more disk than allowed, layers are compared on sketches and only the chosen one exactly.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from failatlas.arrays import Features, Indices, Vector, array_hash, freeze
 from failatlas.clustering.distances import pairwise
 from failatlas.clustering.hudd import LayerClustering, cluster_layer
 from failatlas.clustering.hudd import choose_layer as choose
-from failatlas.clustering.sketch import sketch
 from failatlas.curves import Curve
 from failatlas.errors import ModelError, UsageError
 from failatlas.features.heatmaps import LayerBatch, LayerHeatmaps, probe
+from failatlas.features.sketch import sketch
 from failatlas.images import BadImage, ImageSet, Quarantined
 from failatlas.models import WhiteBox
 from failatlas.relevance.checks import TOLERANCE

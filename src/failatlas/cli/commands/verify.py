@@ -13,13 +13,14 @@ from failatlas.cli import answers, options
 @click.command()
 @click.argument("run", type=options.FILE)
 @click.option("--repair", is_flag=True, help="Drop damaged results, so that the next analysis makes them again.")
+@click.option("--restore", is_flag=True, help="Put the backup of a damaged database in its place.")
 @options.common
-def verify(run: Path, repair: bool, as_json: bool, quiet: bool) -> int:
+def verify(run: Path, repair: bool, restore: bool, as_json: bool, quiet: bool) -> int:
     """Check every stored array and the database of RUN.  Exit 1 when damage is found."""
     from failatlas import api
 
     with answers.progress_shown(quiet):
-        damages = api.verify(run, repair=repair)
+        damages = api.verify(run, repair=repair, restore=restore)
     if as_json:
         answers.document({"run": str(run), "damages": [asdict(damage) for damage in damages], "repaired": repair})
     elif damages:

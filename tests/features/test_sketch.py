@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from failatlas.clustering.sketch import sketch
 from failatlas.errors import ShapeError
+from failatlas.features.sketch import sketch
 
 
 def test_every_number_goes_to_one_bucket_with_a_sign():

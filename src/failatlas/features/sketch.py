@@ -17,6 +17,8 @@ from failatlas.arrays import Features
 from failatlas.errors import ShapeError
 from failatlas.seeds import generator
 
+_ROWS = 8  # rows at a time: a block of them and their sketch stay in the cache
+
 
 def sketch(rows: NDArray[np.floating[Any]], k: int = 2048, seed: int = 0) -> Features:
     """Signed fold of rows: number i goes to bucket i mod k, turned by its block's own offset, with a random sign.
@@ -46,13 +48,14 @@ def sketch(rows: NDArray[np.floating[Any]], k: int = 2048, seed: int = 0) -> Fea
         return np.array(rows, dtype=np.float32)
     signs, offsets = _fold(width, k, seed)
     folded = np.zeros((len(rows), k), np.float32)
-    for number, left in enumerate(range(0, width, k)):
-        block = rows[:, left : left + k] * signs[left : left + k]
-        turn = int(offsets[number])
-        head = block[:, : k - turn]
-        folded[:, turn : turn + head.shape[1]] += head
-        tail = block[:, k - turn :]
-        folded[:, : tail.shape[1]] += tail
+    for top in range(0, len(rows), _ROWS):
+        part, into = rows[top : top + _ROWS], folded[top : top + _ROWS]
+        for number, left in enumerate(range(0, width, k)):
+            block = part[:, left : left + k] * signs[left : left + k]
+            turn = int(offsets[number])
+            head, tail = block[:, : k - turn], block[:, k - turn :]
+            into[:, turn : turn + head.shape[1]] += head
+            into[:, : tail.shape[1]] += tail
     return folded
 
 
