@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,7 +85,6 @@ def test_a_map_keeps_groups_together_and_fits_the_unit_square(four_groups, metho
     assert placed.shape == (len(rows), 2)
     assert placed.dtype == np.float32
     assert np.abs(placed).max() == pytest.approx(1.0)
-    _, _ = placed, truth
     nearest_index = nearest(placed, 2)[0][:, 1]
     assert (truth[nearest_index] == truth).mean() > 0.9
     assert layout(rows, seed=1, method=method).tobytes() == placed.tobytes()
@@ -96,6 +97,21 @@ def test_a_map_of_few_or_flat_rows_is_finite(shape: tuple[int, int]):
     assert layout(rows).shape == (shape[0], 2)
     same = layout(np.ones(shape, np.float32))
     assert np.isfinite(same).all()
+
+
+def test_R4_where_nothing_can_be_written_compiled_code_goes_to_a_private_folder(monkeypatch):
+    from numba import config
+
+    from failatlas.reduction.umap import _find_cache
+
+    monkeypatch.setattr(config, "CACHE_DIR", "")
+    _find_cache()
+    assert config.CACHE_DIR == ""  # here Numba finds a place by itself
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    _find_cache()
+    folder = Path(config.CACHE_DIR)
+    assert folder.is_dir()
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_an_unknown_layout_is_refused():

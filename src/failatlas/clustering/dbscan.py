@@ -21,7 +21,6 @@ from failatlas.reduction.rows import finite_rows
 from failatlas.registry import Parameter
 
 MIN_SAMPLES = (2, 3, 5, 10, 15)
-TYPICAL = 5  # min_samples at which radii are compared
 MARGIN = 0.1  # by how much another radius must beat the knee
 
 
@@ -54,9 +53,9 @@ class Dbscan:
     Args:
         eps: radius of a neighbourhood, in units of the embedding; ``"knee"`` takes the knee as published; ``"auto"``
             starts there, compares other radii (quantiles of the distances to the 1st, 4th and 14th neighbour), and
-            leaves the knee where another is better by 0.1 in ½ silhouette + ½ DBCV, or when most rows would be noise
-            or in one cluster. ``notes_`` says so. On UMAP embeddings the knee alone is often so narrow that it breaks
-            clusters up: 29 instead of 7 on a mixture of 1,000 rows (adjusted Rand index 0.61 → 0.998).
+            leaves the knee where another is better by 0.1 in ½ silhouette + ½ DBCV, or when over half of the rows
+            would be noise or in one cluster. ``notes_`` says so. On UMAP embeddings the knee alone is often so narrow
+            that it breaks clusters up: 29 instead of 7 on a mixture of 1,000 rows (adjusted Rand index 0.61 → 0.998).
         min_samples: rows in a neighbourhood (itself included) that make a core row, or ``"auto"``.
         seed: of the sample on which more than 2,000 rows are scored.
     """
@@ -134,7 +133,9 @@ class Dbscan:
         return cuts[at]
 
     def _cut(self, rows: Embedding, eps: float, min_samples: int) -> _Cut:
-        labels = _dbscan(rows, eps, min_samples)
+        return self._scored(rows, _dbscan(rows, eps, min_samples), eps, min_samples)
+
+    def _scored(self, rows: Embedding, labels: Labels, eps: float, min_samples: int) -> _Cut:
         # many radii give the same clusters, and the score is what costs
         key = labels.tobytes()
         if key not in self._scores:
@@ -143,26 +144,29 @@ class Dbscan:
 
     def _compare(self, rows: Embedding, first: _Cut, grid: tuple[int, ...]) -> _Cut | None:
         """A clearly better clustering at another radius, or None."""
-        typical = min(grid, key=lambda value: abs(value - TYPICAL))
-        radii = _radii(rows, first.eps)
-        others = [self._cut(rows, eps, typical) for eps in radii]
-        usable = [cut for cut in others if not complaint(cut.labels)]
         trouble = complaint(first.labels)
+        others = [self._usable(rows, eps, grid) for eps in _radii(rows, first.eps)]
+        usable = [cut for cut in others if cut is not None]
         if not usable:
             return None
-        kept = self.curves_
-        candidate = self._best(rows, usable[best([cut.score for cut in usable])].eps, grid)
-        if complaint(candidate.labels) or candidate.score <= first.score + (0.0 if trouble else MARGIN):
-            self.curves_ = kept
+        candidate = usable[best([cut.score for cut in usable])]
+        # what is hard to use gives way to anything that is not: two clusters, one of them giant, always score high
+        if not trouble and candidate.score <= first.score + MARGIN:
             return None
-        tried = sorted([*others, first], key=lambda cut: cut.eps)
+        tried = sorted(usable if trouble else [*usable, first], key=lambda cut: cut.eps)
         x, y = np.array([cut.eps for cut in tried]), np.array([cut.score for cut in tried])
-        self.curves_ += (Curve("eps", "½ silhouette + ½ DBCV", x, y, candidate.eps, "maximum"),)
+        self.curves_ = (Curve("eps", "½ silhouette + ½ DBCV", x, y, candidate.eps, "maximum"),)
         why = trouble or f"score {first.score:.2f}"
         self.notes_ += (
             f"{why} at ε = {first.eps:.4g}; ε = {candidate.eps:.4g} was taken, for it scores {candidate.score:.2f}",
         )
         return candidate
+
+    def _usable(self, rows: Embedding, eps: float, grid: tuple[int, ...]) -> _Cut | None:
+        """The best clustering at one radius that leaves little noise and no giant; None when there is none."""
+        found = [(value, _dbscan(rows, eps, value)) for value in grid]
+        cuts = [self._scored(rows, labels, eps, value) for value, labels in found if not complaint(labels)]
+        return cuts[best([cut.score for cut in cuts])] if cuts else None
 
 
 def _dbscan(rows: Embedding, eps: float, min_samples: int) -> Labels:
@@ -175,7 +179,7 @@ def _radii(rows: Embedding, eps: float) -> list[float]:
     """Candidates beside ε: quantiles of the distances to the 1st, 4th and 14th neighbour, ascending."""
     ranks = [rank for rank in (1, 4, 14) if rank < len(rows)]
     away = nearest(rows, ranks[-1] + 1)[1].astype(np.float64)
-    radii = np.unique(np.quantile(away[:, ranks], [0.5, 0.9, 0.98], axis=0))
+    radii = np.unique(np.quantile(away[:, ranks], [0.25, 0.5, 0.75, 0.9, 0.98], axis=0))
     return [float(radius) for radius in radii if radius > 0 and radius != eps]
 
 

@@ -5,6 +5,8 @@ Prefer it to DBSCAN when some root causes are common and others rare; it fails i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from failatlas.arrays import Embedding, Labels
@@ -18,6 +20,18 @@ from failatlas.reduction.rows import finite_rows
 from failatlas.registry import Parameter
 
 MIN_CLUSTER_SIZE = (2, 5, 10, 15)
+FULL = 5000  # rows whose full distance matrix is held: 200 MB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Try:
+    """One candidate clustering."""
+
+    labels: Labels
+    size: int
+    samples: int
+    selection: str
+    score: float
 
 
 @clusterers.register(
@@ -27,6 +41,7 @@ MIN_CLUSTER_SIZE = (2, 5, 10, 15)
             "auto", "2 … n, or 'auto' = best of 2, 5, 10, 15", "more merges small clusters or calls them noise"
         ),
         "min_samples": Parameter("auto", "1 … n, or 'auto' = min_cluster_size", "more leaves more noise"),
+        "selection": Parameter("auto", "eom, leaf, or 'auto'", "leaf takes the finest clusters, eom the longest-lived"),
         "seed": Parameter(0, "≥ 0", "of the sample on which large inputs are scored"),
     },
     source="Campello, Moulavi & Sander 2013, through scikit-learn",
@@ -38,6 +53,8 @@ class Hdbscan:
         min_cluster_size: fewest rows of a cluster, or ``"auto"``.
         min_samples: rows in a neighbourhood, itself included as scikit-learn counts (one more than the hdbscan
             package), or ``"auto"``.
+        selection: which clusters of the tree: ``"eom"``, ``"leaf"``, or ``"auto"`` = eom, and leaf (with min_samples 2)
+            where eom leaves over half of the rows in one cluster or as noise, as it does when few groups lie apart.
         seed: of the sample on which more than 2,000 rows are scored.
     """
 
@@ -46,36 +63,61 @@ class Hdbscan:
     curves_: tuple[Curve, ...]
     notes_: tuple[str, ...]
 
-    def __init__(self, min_cluster_size: int | str = "auto", min_samples: int | str = "auto", seed: int = 0) -> None:
+    def __init__(
+        self,
+        min_cluster_size: int | str = "auto",
+        min_samples: int | str = "auto",
+        selection: str = "auto",
+        seed: int = 0,
+    ) -> None:
         self.min_cluster_size = min_cluster_size
         self.min_samples = min_samples
+        self.selection = selection
         self.seed = seed
 
     def fit_predict(self, embedding: Embedding) -> Labels:
         """(n, k) → (n,) int64; raises DataError where rows are not finite."""
         rows = finite_rows(embedding, "embedding")
         size, samples = self._check("min_cluster_size", 2), self._check("min_samples", 1)
+        if self.selection not in ("auto", "eom", "leaf"):
+            raise UsageError(f"selection is {self.selection!r}", remedy="'eom', 'leaf' or 'auto'")
         self.curves_, self.notes_ = (), ()
         n = len(rows)
         if n < 2 or distinct(rows, 2) < 2:
             # scikit-learn has no density to compare; copies of one row are one cluster
             self.labels_ = np.full(n, 0 if n >= (size or 2) else -1, np.int64)
             self.notes_ = ("all rows are alike",) if n > 1 else ()
-            self.parameters_ = {"min_cluster_size": size or 2, "min_samples": samples or 1}
+            self.parameters_ = {"min_cluster_size": size or 2, "min_samples": samples or 1, "selection": "eom"}
             return self.labels_
         grid = [min(size, n)] if size else [value for value in MIN_CLUSTER_SIZE if value <= n]
-        candidates = [_hdbscan(rows, value, min(samples, n) if samples else None) for value in grid]
-        at = 0
-        if len(grid) > 1:
-            scores = [validity(rows, labels, self.seed) for labels in candidates]
-            at = best(scores)
-            x, y = np.array(grid, np.float64), np.array(scores)
-            self.curves_ = (Curve("min_cluster_size", "½ silhouette + ½ DBCV", x, y, float(grid[at]), "maximum"),)
-        self.labels_ = candidates[at]
-        reason = complaint(self.labels_)
+        selection = "eom" if self.selection == "auto" else self.selection
+        tries = [self._try(rows, value, samples, selection) for value in grid]
+        chosen = tries[best([one.score for one in tries])]
+        reason = complaint(chosen.labels)
+        if reason and self.selection == "auto":
+            # pairs would score well and mean nothing: leaves of five rows and more
+            finer = [self._try(rows, value, samples or 2, "leaf") for value in grid if value >= 5 or size]
+            usable = [one for one in finer if not complaint(one.labels)]
+            if usable:
+                tries = finer
+                chosen = usable[best([one.score for one in usable])]
+                reason = f"{reason} with eom; the leaves of the tree with {chosen.size} rows or more were taken"
+        if len(tries) > 1:
+            x, y = np.array([one.size for one in tries], np.float64), np.array([one.score for one in tries])
+            self.curves_ = (Curve("min_cluster_size", "½ silhouette + ½ DBCV", x, y, float(chosen.size), "maximum"),)
         self.notes_ = (reason,) if reason else ()
-        self.parameters_ = {"min_cluster_size": grid[at], "min_samples": min(samples or grid[at], n)}
+        self.parameters_ = {
+            "min_cluster_size": chosen.size,
+            "min_samples": chosen.samples,
+            "selection": chosen.selection,
+        }
+        self.labels_ = chosen.labels
         return self.labels_
+
+    def _try(self, rows: Embedding, size: int, samples: int | None, selection: str) -> _Try:
+        samples = min(samples or size, len(rows))
+        labels = _hdbscan(rows, size, samples, selection)
+        return _Try(labels, size, samples, selection, validity(rows, labels, self.seed))
 
     def _check(self, name: str, least: int) -> int | None:
         value: int | str = getattr(self, name)
@@ -86,8 +128,10 @@ class Hdbscan:
         return int(value)
 
 
-def _hdbscan(rows: Embedding, min_cluster_size: int, min_samples: int | None) -> Labels:
+def _hdbscan(rows: Embedding, min_cluster_size: int, min_samples: int, selection: str) -> Labels:
     from sklearn.cluster import HDBSCAN
 
-    fitted = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, copy=True).fit(rows)
-    return by_size(fitted.labels_)  # -2 and -3 (infinite, nan) are noise to us; finite_rows lets neither pass
+    tree = HDBSCAN(
+        min_cluster_size=min_cluster_size, min_samples=min_samples, cluster_selection_method=selection, copy=True
+    )
+    return by_size(tree.fit(rows).labels_)  # -2 and -3 (infinite, nan) are noise to us; finite_rows lets neither pass
