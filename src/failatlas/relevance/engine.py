@@ -196,8 +196,9 @@ class _Prepared:
             else:
                 assert operation.run is not None
                 values[i] = operation.run(*args, **resolve_kwargs(operation, values))
-            if isinstance(values[i], Tensor):
-                shapes[i] = values[i].shape
+            value = values[i]
+            # an operation with many outputs has as many shapes
+            shapes[i] = value.shape if isinstance(value, Tensor) else [getattr(v, "shape", None) for v in _many(value)]
             for j in step.frees:
                 values[j] = None
         return values, shapes, saved
@@ -241,8 +242,7 @@ class _Prepared:
         operation = step.operation
         if operation.operator == "getitem":
             source, which = operation.signals[0], operation.args[1]
-            parts = relevance.setdefault(source, [None] * len(values[source]) if values[source] is not None else [])
-            parts.extend([None] * (which + 1 - len(parts)))
+            parts = relevance.setdefault(source, [None] * len(shapes[source]))
             parts[which] = R if parts[which] is None else parts[which] + R
             return
         shares = self._shares(step, R, values, shapes, saved)
@@ -286,6 +286,10 @@ class _Prepared:
 def resolve_kwargs(operation: Operation, values: list[Any]) -> dict[str, Any]:
     """Keyword arguments with values in place."""
     return {key: resolve(value, values) for key, value in operation.kwargs.items()}
+
+
+def _many(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _fold_constants(operations: list[Operation]) -> None:

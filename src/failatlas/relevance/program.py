@@ -254,10 +254,15 @@ def _operation(node: Node, index: int, position: Mapping[Node, Ref], operations:
         call=call,
     )
     # a size is a number, not a signal: what is built from it alone depends on no pixel
-    is_size = operation.operator.startswith("aten.sym_size") or "sym_" in operation.operator
+    is_size = "sym_" in operation.operator or operation.kind in _SHAPES_ONLY
     operation.signals = () if is_size else tuple(i for i in operation.inputs if operations[i].signal)
     operation.signal = bool(operation.signals)
     return operation
+
+
+_SHAPES_ONLY = frozenset(
+    {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"}
+)
 
 
 def _refs(value: Any, position: Mapping[Node, Ref]) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from failatlas.relevance.program import Operation
 
 
-@serves("aten.relu.default", "aten.relu6.default", "aten.relu_.default", nonnegative=True)
+@serves("aten.relu.default", "aten.relu6.default", nonnegative=True)
 def rectifier(_call: Call, R: Tensor) -> Shares:
     """Identity."""
     return [R]
@@ -21,9 +21,9 @@ def rectifier(_call: Call, R: Tensor) -> Shares:
 
 @serves(
     "aten.gelu.default", "aten.silu.default", "aten.tanh.default", "aten.elu.default", "aten.leaky_relu.default",
-    "aten.hardswish.default", "aten.mish.default", "aten.selu.default", "aten.celu.default", "aten.softsign.default",
-    "aten.prelu.default", "aten.rrelu.default", "aten.hardshrink.default", "aten.softshrink.default",
-    "aten.atan.default", "aten.sign.default", "aten.erf.default", "aten.threshold.default",
+    "aten.hardswish.default", "aten.mish.default", "aten.selu.default", "aten.celu.default",
+    "aten.prelu.default",
+    "aten.erf.default", "aten.threshold.default",
 )  # fmt: skip
 def odd_activation(_call: Call, R: Tensor) -> Shares:
     """Identity; the function maps 0 to 0."""
@@ -36,12 +36,6 @@ def odd_activation(_call: Call, R: Tensor) -> Shares:
 )  # fmt: skip
 def positive_activation(_call: Call, R: Tensor) -> Shares:
     """Identity; the function maps 0 to a positive number."""
-    return [R]
-
-
-@serves("aten.log_sigmoid.default", "aten.log.default", vanishing=False)
-def shifted_activation(_call: Call, R: Tensor) -> Shares:
-    """Identity; the function does not map 0 to 0."""
     return [R]
 
 

@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from failatlas.relevance.program import Operation
 
 
-@serves("aten.add.Tensor", "aten.add.Scalar", reads="both", vanishing=True, nonnegative=None)
+@serves("aten.add.Tensor", reads="both", vanishing=True, nonnegative=None)
 def addition(call: Call, R: Tensor) -> Shares:
     """ε-share by contribution; what a constant contributes is absorbed."""
     return _sum(call, R, 1.0)
 
 
-@serves("aten.sub.Tensor", "aten.sub.Scalar", reads="both", vanishing=True)
+@serves("aten.sub.Tensor", reads="both", vanishing=True)
 def subtraction(call: Call, R: Tensor) -> Shares:
     """ε-share by contribution; the second input contributes with a minus."""
     return _sum(call, R, -1.0)
 
 
-@serves("aten.rsub.Scalar", "aten.rsub.Tensor", reads="both", vanishing=True)
+@serves("aten.rsub.Scalar", reads="both", vanishing=True)
 def reverse_subtraction(call: Call, R: Tensor) -> Shares:
     """ε-share by contribution of b − a."""
     s = divided(R, call.output, call.composite.epsilon, call.rectified)
@@ -73,7 +73,7 @@ def _product_takers(operation: Operation, composite: Composite, gate: Callable[[
     return [True, True] if gates[0] == gates[1] else [not g for g in gates]
 
 
-@serves("aten.mul.Tensor", "aten.mul.Scalar", nonnegative=None, takes=_product_takers)
+@serves("aten.mul.Tensor", nonnegative=None, takes=_product_takers)
 def product(call: Call, R: Tensor) -> Shares:
     """A constant factor passes relevance on; of two signals, the gate gets nothing or both get half."""
     share = R if sum(call.takes) == 1 else R / 2
@@ -86,7 +86,7 @@ def _numerator(operation: Operation, _composite: Composite, _gate: Callable[[int
     return [first and i == 0 for i in range(len(operation.signals))]
 
 
-@serves("aten.div.Tensor", "aten.div.Scalar", takes=_numerator)
+@serves("aten.div.Tensor", takes=_numerator)
 def quotient(call: Call, R: Tensor) -> Shares:
     """The numerator takes all; the divisor is a scale."""
     return [_fold(R, shape) if taken else None for shape, taken in zip(call.shapes, call.takes, strict=True)]
@@ -110,6 +110,25 @@ def elementwise_winner(call: Call, R: Tensor) -> Shares:
         for share, original in zip(shares, call.operation.args[:2], strict=True)
         if _is_signal(call.operation, original)
     ]
+
+
+def _chosen(operation: Operation, _composite: Composite, _gate: Callable[[int], bool]) -> Sequence[bool]:
+    # the condition decides and brings nothing
+    condition = _is_signal(operation, operation.args[0])
+    return [not (condition and i == 0) for i in range(len(operation.signals))]
+
+
+@serves(
+    "aten.where.self", "aten.where.ScalarSelf", "aten.where.ScalarOther", reads="inputs", vanishing=False, takes=_chosen
+)
+def choice(call: Call, R: Tensor) -> Shares:
+    """The chosen value takes all; the condition nothing; what falls on a constant is absorbed."""
+    condition, originals = call.args[0], call.operation.args
+    shares: list[Tensor | None] = [None] if _is_signal(call.operation, originals[0]) else []
+    for position, taken in ((1, condition), (2, ~condition)):
+        if _is_signal(call.operation, originals[position]):
+            shares.append(_fold(R * taken, call.args[position].shape))
+    return shares
 
 
 def _is_signal(operation: Operation, original: Any) -> bool:

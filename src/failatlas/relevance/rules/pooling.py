@@ -33,7 +33,7 @@ def max_pool(call: Call, R: Tensor) -> Shares:
     return [torch.ops.aten.max_pool2d_with_indices_backward(R, x, *settings, call.saved)]
 
 
-@serves("aten.adaptive_max_pool2d.default", "aten.max_pool2d_with_indices.default", "aten.max.dim", reads="inputs",
+@serves("aten.adaptive_max_pool2d.default", "aten.max.dim", reads="inputs",
         nonnegative=None)  # fmt: skip
 def winner(call: Call, R: Any) -> Shares:
     """The winner takes all; of the two outputs, the indices bring nothing."""
@@ -72,7 +72,7 @@ def total(call: Call, R: Tensor) -> Shares:
 
 @serves(
     "aten.avg_pool1d.default", "aten.avg_pool2d.default", "aten.avg_pool3d.default", "aten.adaptive_avg_pool1d.default",
-    "aten.adaptive_avg_pool3d.default", "aten.upsample_bilinear2d.default", "aten.upsample_bilinear2d.vec",
+    "aten.adaptive_avg_pool3d.default", "aten.upsample_bilinear2d.vec",
     "aten.cumsum.default",
     reads="both", vanishing=True, nonnegative=None,
 )  # fmt: skip
@@ -81,7 +81,7 @@ def average(call: Call, R: Tensor) -> Shares:
     return linear_share(call, R)
 
 
-@serves("aten.upsample_bicubic2d.default", "aten.upsample_bicubic2d.vec", reads="both", vanishing=True)
+@serves("aten.upsample_bicubic2d.vec", reads="both", vanishing=True)
 def interpolation(call: Call, R: Tensor) -> Shares:
     """ε-share by contribution; some weights are negative."""
     return linear_share(call, R)

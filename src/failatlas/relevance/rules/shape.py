@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,9 +25,7 @@ def _reshape(x: Tensor, shape: Any) -> tuple[Tensor, None]:
 
 
 @serves(
-    "aten.clone.default", "aten.alias.default", "aten.detach.default", "aten.contiguous.default",
-    "aten.dropout.default", "aten.dropout_.default", "aten.feature_dropout.default", "aten.alpha_dropout.default",
-    "aten.feature_alpha_dropout.default", "aten.lift_fresh_copy.default",
+    "aten.clone.default",
     nonnegative=None, run=_same,
 )  # fmt: skip
 def same(_call: Call, R: Tensor) -> Shares:
@@ -36,21 +33,20 @@ def same(_call: Call, R: Tensor) -> Shares:
     return [R]
 
 
-@serves("aten._to_copy.default", "aten.to.dtype", "aten._assert_tensor_metadata.default", nonnegative=None)
+@serves("aten._to_copy.default", nonnegative=None)
 def conversion(_call: Call, R: Tensor) -> Shares:
     """Identity."""
     return [R]
 
 
-@serves("aten.view.default", "aten._unsafe_view.default", "aten.reshape.default", nonnegative=None, run=_reshape)
+@serves("aten.view.default", "aten._unsafe_view.default", nonnegative=None, run=_reshape)
 def reshaped(call: Call, R: Tensor) -> Shares:
     """The same values in the input's shape."""
     return [R.reshape(tuple(call.shapes[0]))]
 
 
 @serves(
-    "aten.unsqueeze.default", "aten.squeeze.default", "aten.squeeze.dim", "aten.squeeze.dims",
-    "aten.flatten.using_ints", "aten.unflatten.int",
+    "aten.unsqueeze.default", "aten.squeeze.dim", "aten.squeeze.dims",
     nonnegative=None,
 )  # fmt: skip
 def with_other_axes(call: Call, R: Tensor) -> Shares:
@@ -65,7 +61,7 @@ def permuted(call: Call, R: Tensor) -> Shares:
     return [R.permute([axes.index(axis) for axis in range(R.ndim)])]
 
 
-@serves("aten.transpose.int", "aten.t.default", "aten.numpy_T.default", "aten.swapaxes.default", nonnegative=None)
+@serves("aten.transpose.int", nonnegative=None)
 def transposed(call: Call, R: Tensor) -> Shares:
     """Axes back in their order."""
     if len(call.args) < 3:
@@ -96,7 +92,7 @@ def expanded(call: Call, R: Tensor) -> Shares:
     return [R.sum_to_size(*call.shapes[0])]
 
 
-@serves("aten.cat.default", "aten.concat.default", nonnegative=None)
+@serves("aten.cat.default", nonnegative=None)
 def concatenated(call: Call, R: Tensor) -> Shares:
     """Each part its own; what falls on a constant part is absorbed."""
     axis = call.arg(1, 0) % R.ndim
@@ -120,7 +116,7 @@ def stacked(call: Call, R: Tensor) -> Shares:
     return [layer for original, layer in originals if original.index in call.operation.signals]
 
 
-@serves("aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default", nonnegative=None)
+@serves("aten.split.Tensor", "aten.split_with_sizes.default", nonnegative=None)
 def split(call: Call, R: Any) -> Shares:
     """The parts side by side again; a part that nobody reads brings zeros."""
     shape = list(call.shapes[0])
@@ -142,8 +138,9 @@ def unbound(call: Call, R: Any) -> Shares:
 
 
 def _padded_with(operation: Operation) -> bool | None:
-    value = operation.args[2] if len(operation.args) > 2 else 0
-    return None if isinstance(value, int | float) and value >= 0 else False
+    # pad(x, widths, mode, value) or constant_pad_nd(x, widths, value)
+    values = [arg for arg in operation.args[2:] if isinstance(arg, int | float)]
+    return None if all(value >= 0 for value in values) else False
 
 
 @serves("aten.constant_pad_nd.default", nonnegative=_padded_with)
@@ -153,12 +150,10 @@ def zero_padded(call: Call, R: Tensor) -> Shares:
 
 
 @serves(
-    "aten.pad.default", "aten.reflection_pad2d.default", "aten.replication_pad2d.default", "aten.roll.default",
+    "aten.roll.default",
     "aten.flip.default", "aten.repeat.default", "aten.index.Tensor", "aten.index_select.default", "aten.gather.default",
-    "aten.upsample_nearest2d.default", "aten.upsample_nearest2d.vec", "aten.pixel_shuffle.default",
+    "aten.upsample_nearest2d.vec", "aten.pixel_shuffle.default",
     "aten.pixel_unshuffle.default", "aten.channel_shuffle.default", "aten.im2col.default", "aten.unfold.default",
-    "aten.diagonal.default", "aten.tile.default", "aten.repeat_interleave.self_int", "aten.movedim.intlist",
-    "aten.movedim.int", "aten.narrow.default",
     reads="inputs", nonnegative=None,
 )  # fmt: skip
 def moved(call: Call, R: Tensor) -> Shares:
@@ -166,9 +161,14 @@ def moved(call: Call, R: Tensor) -> Shares:
     return pullback(call, [R])
 
 
+@serves("aten.pad.default", reads="inputs", nonnegative=_padded_with)
+def padded(call: Call, R: Tensor) -> Shares:
+    """The sum over copies; the relevance of a constant border is dropped."""
+    return pullback(call, [R])
+
+
 def _sizes(call: Call, size: int) -> list[int]:
     given = call.args[1]
     if isinstance(given, list | tuple):
         return list(given)
-    step = math.ceil(size / given) if "chunk" in call.operation.operator else given
-    return [min(step, size - start) for start in range(0, size, step)]
+    return [min(given, size - start) for start in range(0, size, given)]
