@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from failatlas.arrays import Distances, Features, Labels, freeze
-from failatlas.clustering import Clustering, cluster
+from failatlas.clustering import Clustering, cluster, clusterers
+from failatlas.clustering.dendrogram import cut
 from failatlas.clustering.distances import pairwise
-from failatlas.clustering.hudd import LayerClustering, cluster_layer
+from failatlas.clustering.hudd import LayerClustering, cluster_layer, profile_tree, row_scaled
 from failatlas.pipelines.grouping import Grouping
 from failatlas.pipelines.pipeline import HUDD, Pipeline
+from failatlas.reduction import reducers
 from failatlas.reduction.layout import layout
 
 
@@ -50,11 +52,21 @@ def group(
     )
 
 
-def recluster(pipeline: Pipeline) -> Callable[[Features, int], Labels]:
-    """The pipeline's reducer and clusterer as a function of rows and seed, for stability and the null."""
+def recluster(pipeline: Pipeline, parameters: Mapping[str, float | int | str]) -> Callable[[Features, int], Labels]:
+    """The pipeline's reducer and clusterer as a function of rows and seed, for stability and the null.
+
+    Parameters stay those that were chosen on all rows: what is asked is whether the clusters come back, not whether
+    another choice would be made; and the choice costs more than the clustering.
+    """
+    known = {f"{pipeline.reducer}.{name}" for name in reducers.get(pipeline.reducer).parameters}
+    if pipeline.clusterer != HUDD:
+        known |= {f"{pipeline.clusterer}.{name}" for name in clusterers.get(pipeline.clusterer).parameters}
+    fixed = {name: value for name, value in parameters.items() if name in known}
 
     def labels(features: Features, seed: int) -> Labels:
-        return _cluster(features, pipeline, seed).labels
+        if pipeline.clusterer == HUDD:
+            return cut(profile_tree(row_scaled(_distances(features))), int(parameters["hudd.n_clusters"]))
+        return cluster(features, pipeline.reducer, pipeline.clusterer, seed, **fixed).labels
 
     return labels
 

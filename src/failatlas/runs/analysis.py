@@ -244,7 +244,7 @@ class Analysis:
                 reference=Reference(self.reference.ids, self.reference.matrix) if self.reference.ids else None,
                 properties=properties,
                 metadata=metadata_columns(records),
-                recluster=recluster(self.pipeline) if self.settings.repeats else None,
+                recluster=recluster(self.pipeline, self.grouping.parameters) if self.settings.repeats else None,
                 heatmaps=self._mean_maps(),
                 stability_repeats=self.settings.repeats,
                 seed=derive(self.settings.seed, "root causes"),
