@@ -131,7 +131,13 @@ class Hdbscan:
 def _hdbscan(rows: Embedding, min_cluster_size: int, min_samples: int, selection: str) -> Labels:
     from sklearn.cluster import HDBSCAN
 
+    # a tree of boxes is useless in many dimensions: 2.9 s instead of 0.11 s at 1,000 × 1,280, with the same labels
+    plain = rows.shape[1] > 30 and len(rows) <= FULL
     tree = HDBSCAN(
-        min_cluster_size=min_cluster_size, min_samples=min_samples, cluster_selection_method=selection, copy=True
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        cluster_selection_method=selection,
+        algorithm="brute" if plain else "auto",
+        copy=True,
     )
     return by_size(tree.fit(rows).labels_)  # -2 and -3 (infinite, nan) are noise to us; finite_rows lets neither pass
