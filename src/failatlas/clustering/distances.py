@@ -2,7 +2,7 @@
 
 Rows lie on disk in shards; a block of columns of all rows is in memory at a time, and each block adds its products to
 one (n, n) float32 matrix: memory 4 n² bytes and one block, time a symmetric rank-k update (half a matrix product).
-Measured: about 2 µs a pair at 193,600 columns, against 60 µs in a pair loop and 122 µs with SciPy's pdist.
+Measured (1,000 × 50,000, one thread): 1.4 µs a pair, of which the bare update 1.1; a pair loop 34, SciPy's pdist 20.
 """
 
 from __future__ import annotations

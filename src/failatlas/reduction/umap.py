@@ -3,7 +3,7 @@
 umap-learn does the work, by its two public steps (graph → embedding) instead of its estimator. The estimator searches
 neighbours with pynndescent, whose first use in a process compiles for ~20 s, and keeps none of its machine code; here
 neighbours are exact, the graph is NumPy, and the one compiled loop is cached on disk. Measured at 2,000 × 50 → 25
-dimensions, import included: first fit of a process 22 s (estimator) → 5 s; 40 s → 22 s once after installation.
+dimensions, import included: first fit of a process 19 s (estimator) → 5 s; 40 s → 22 s once after installation.
 """
 
 from __future__ import annotations
