@@ -185,7 +185,8 @@ def row_scaled(distances: Distances) -> NDArray[np.float32]:
 def profile_tree(scaled: NDArray[np.float32]) -> dendrogram.Merges:
     """Ward's tree of distance profiles, the rows of M; their distances come from float64 products by blocks.
 
-    0.5 s instead of 1.7 s at n = 2,000 (SciPy from the rows), tree included; memory 4 n² bytes beside M, and SciPy's copy of them.
+    0.5 s instead of 1.7 s at n = 2,000 (SciPy from the rows), tree included. Memory: 4 n² bytes beside M, and SciPy's
+    copy of them.
     """
     from scipy.cluster.hierarchy import linkage
 
