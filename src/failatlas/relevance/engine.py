@@ -333,7 +333,7 @@ def _targets(output: Tensor, target: Target) -> Tensor:
 
 
 def _vector(target: Sequence[int] | Indices | Tensor) -> Tensor:
-    return torch.as_tensor(np.asarray(target, dtype=np.int64).reshape(-1))
+    return torch.from_numpy(np.array(target, dtype=np.int64).reshape(-1))
 
 
 def _initial_relevance(output: Tensor, target: Tensor) -> Tensor:

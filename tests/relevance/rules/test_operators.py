@@ -167,6 +167,7 @@ ROWS = [
     Row("aten.pad.default", lambda x: F.pad(x, (1, 2, -1, 1)), copies),
     Row("aten.constant_pad_nd.default", lambda x: torch.ops.aten.constant_pad_nd(x, [1, 2, -1, 1]), copies),
     Row("aten._to_copy.default", lambda x: x.double().float(), identity),
+    Row("aten.masked_fill.Scalar", lambda x: x.masked_fill(CONSTANT > 1, 0.5), copies),
     Row("aten.where.self", lambda x: torch.where(x > 0.1, x, x.roll(1, 3)), copies),
     Row("aten.where.ScalarSelf", lambda x: torch.where(x > 0.1, 0.5, x), copies),
     Row("aten.where.ScalarOther", lambda x: torch.where(x > 0.1, x, 0.5), copies),

@@ -131,6 +131,17 @@ def choice(call: Call, R: Tensor) -> Shares:
     return shares
 
 
+def _unmasked(operation: Operation, _composite: Composite, _gate: Callable[[int], bool]) -> Sequence[bool]:
+    first = _is_signal(operation, operation.args[0])
+    return [first and i == 0 for i in range(len(operation.signals))]
+
+
+@serves("aten.masked_fill.Scalar", reads="inputs", vanishing=None, takes=_unmasked)
+def masked(call: Call, R: Tensor) -> Shares:
+    """What was not masked keeps its relevance; what falls on the filling is absorbed."""
+    return [R.masked_fill(call.args[1], 0.0) if taken else None for taken in call.takes]
+
+
 def _is_signal(operation: Operation, original: Any) -> bool:
     return isinstance(original, Ref) and original.index in operation.signals
 
