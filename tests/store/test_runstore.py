@@ -15,7 +15,7 @@ from failatlas.errors import DataError, UsageError
 from failatlas.store import RunStore, gc, verify
 
 
-def test_a_result_comes_back_with_its_arrays_as_read_only_maps(tmp_path):
+def test_a_result_comes_back_with_its_arrays_read_only(tmp_path):
     rows = np.arange(12, dtype=np.float32).reshape(3, 4)
     with RunStore.open(tmp_path / "run") as store:
         assert store.get("k") is None
@@ -26,11 +26,20 @@ def test_a_result_comes_back_with_its_arrays_as_read_only_maps(tmp_path):
         assert stored.value == {"n": [1, 2.5, None, "ü\udc80"]}
         assert stored.arrays["rows"].tolist() == rows.tolist()
         assert stored.arrays["rows"].dtype == np.float32
-        assert isinstance(stored.arrays["rows"], np.memmap)
         assert stored.arrays["empty"].shape == (0, 4)
         with pytest.raises(ValueError, match="read-only"):
             stored.arrays["rows"][0, 0] = 1
         assert "rows float32(3, 4)" in repr(stored)
+
+
+def test_large_arrays_are_maps_and_small_ones_hold_no_file_open(tmp_path):
+    with RunStore.open(tmp_path) as store:
+        large = store.put("k", "features", None, {"rows": np.zeros((300, 300), np.float32)}).arrays["rows"]
+        assert isinstance(large, np.memmap)
+        before = len(os.listdir("/proc/self/fd"))
+        held = [store.put_shard("s", i, "survey", None, {"a": np.full(100, i)}) for i in range(50)]
+        assert len(os.listdir("/proc/self/fd")) == before
+        assert [int(shard.arrays["a"][0]) for shard in held] == list(range(50))
 
 
 def test_shards_come_back_by_number_and_a_result_can_replace_them(tmp_path):

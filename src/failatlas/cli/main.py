@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -45,6 +46,10 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             answers.failure(usage, as_json=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # the reader of a pipe has seen enough, as in `failatlas parts | head`; not a word more, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except Exception as error:
         if "--debug" in words:
             traceback.print_exc()
@@ -64,8 +69,10 @@ def _readable(error: Exception) -> FailatlasError:
         return ResourceError("out of memory", remedy="use a smaller --batch-size; what is finished is kept")
     if isinstance(error, click.Abort):
         return _interrupted()
-    if isinstance(error, OSError) and error.filename:
-        return ResourceError(error.strerror or str(error), where=str(error.filename), remedy="mend it and run again")
+    if isinstance(error, OSError):
+        from failatlas.store import disk
+
+        return disk.from_os(error, Path(str(error.filename or ".")), 0)
     what = f"{type(error).__name__}: {error}".splitlines()[0]
     return FailatlasError(what, remedy="this is a fault of failatlas; --debug shows where", code="E_INTERNAL")
 

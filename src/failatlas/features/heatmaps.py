@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,10 @@ MAP_SIDE = 14  # pixels a side below which a map no longer shows where
 _LAYER = Parameter("auto", "a layer's name", "auto = chosen by HUDD's criterion over all layers")
 _COMPOSITE = Parameter("hudd", "failatlas parts lists them", "which relevance rules")
 _FALLBACK = Parameter("", "gradient", "how relevance passes operators without a rule")
+
+
+# one export a network and input size: it takes 0.7 s for the smallest, and a run needs the engine five times
+_exported: WeakKeyDictionary[WhiteBox, dict[tuple[int, ...], Engine]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,15 +92,18 @@ class LayerHeatmaps:
         from failatlas.relevance import Engine
 
         if self._engine is None:
+            fallback: Literal["gradient"] | None = "gradient" if self._fallback == "gradient" else None
             # two images: torch.export takes a batch of one for a constant
             example = self._model.tensor([pixels, pixels])
-            self._engine = Engine(
-                self._model.module,
-                example,
-                self._composite,
-                layers=self._layers,
-                fallback="gradient" if self._fallback == "gradient" else None,
-            )
+            exported = _exported.setdefault(self._model, {})
+            known = exported.get(tuple(example.shape))
+            if known is not None:
+                self._engine = known.using(self._composite, layers=self._layers, fallback=fallback)
+            else:
+                self._engine = Engine(
+                    self._model.module, example, self._composite, layers=self._layers, fallback=fallback
+                )
+                exported[tuple(example.shape)] = self._engine
         return self._engine
 
     def run(self, batch: Batch, score: Indices) -> LayerBatch:

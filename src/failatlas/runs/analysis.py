@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -27,12 +29,13 @@ from failatlas.pipelines import HUDD, LAYERED, SUPPLIED, Grouping, Pipeline, gro
 from failatlas.rootcauses import Reference, RootCauses, explain, metadata_columns
 from failatlas.runs.budget import Budget
 from failatlas.runs.conductor import Conductor, Stage
+from failatlas.runs.extracting import extractor_options, first_readable
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.layers import LayerChoice, choose_layer
 from failatlas.runs.run import Run
 from failatlas.runs.settings import Settings
 from failatlas.seeds import derive, generator
-from failatlas.store import Json
+from failatlas.store import Json, gc
 
 SHARD = 512  # images a shard: the most that a kill costs
 _OUTCOMES_VERSION = _FEATURES_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
@@ -80,23 +83,35 @@ class Analysis:
         return self.conductor.run(stage, Run, lambda: found)
 
     @cached_property
-    def content(self) -> str:
-        """SHA-256 (hex) over every image's record and bytes: the key of everything that depends on the images."""
+    def digests(self) -> Mapping[str, str]:
+        """SHA-256 (hex) of every image's bytes by id; the code of the error where they cannot be had."""
         images = self.inputs.images
-        digest = hashlib.sha256(images.record_digest().encode())
-        for i in progress.track(range(len(images)), "hashing images", len(images)):
-            digest.update(_content(images, i).encode())
-        return digest.hexdigest()
+        walk = progress.track(range(len(images)), "hashing images", len(images))
+        return {images.ids[i]: _content(images, i) for i in walk}
+
+    @cached_property
+    def pixels(self) -> str:
+        """SHA-256 (hex) over ids and bytes: the key of what depends on the pictures, whatever people say of them."""
+        return hashlib.sha256(json.dumps(list(self.digests.items())).encode()).hexdigest()
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 (hex) over every image's record and bytes: the key of what depends on labels and metadata too."""
+        return hashlib.sha256(f"{self.inputs.images.record_digest()}{self.pixels}".encode()).hexdigest()
 
     @cached_property
     def survey(self) -> Survey:
         """What the images are: digests, duplicates, measured properties; unreadable ones are set aside."""
+        stage = Stage("survey", SURVEY_VERSION, {"images": self.pixels}, {})
+        # what the key says of an image holds for its survey too
+        known = {name: digest for name, digest in self.digests.items() if not digest.startswith("E_")}
+        images = self.inputs.images.pinned(known)
         found = self.conductor.run_sharded(
-            Stage("survey", SURVEY_VERSION, {"images": self.content}, {}),
+            stage,
             Survey,
-            lambda indices: survey(self.inputs.images, indices.tolist()),
+            lambda indices: survey(images, indices.tolist()),
             Survey.merge,
-            indices=np.arange(len(self.inputs.images)),
+            indices=np.arange(len(images)),
             size=SHARD,
             what="surveying images",
         )
@@ -139,7 +154,7 @@ class Analysis:
             self.images,
             self.outcomes.indices[self.failures],
             self.outcomes.score[self.failures],
-            content=self.content,
+            pixels=self.pixels,
             settings=self.settings,
         )
         self._budget.charge(found.quarantined)
@@ -150,13 +165,7 @@ class Analysis:
         """The pipeline's extractor; None where the user brings the features."""
         if self.pipeline.extractor == SUPPLIED:
             return None
-        options: dict[str, object] = {}
-        if self.layer is not None:
-            options = {
-                "layer": self.layer.chosen,
-                "composite": self.settings.composite,
-                "fallback": self.settings.fallback,
-            }
+        options = extractor_options(self.settings, self.layer)
         return open_extractor(self.pipeline.extractor, self.inputs.model, **options)
 
     @cached_property
@@ -175,9 +184,7 @@ class Analysis:
     @cached_property
     def grouping(self) -> Grouping:
         """Clusters of the error-inducing images."""
-        inputs = {"features": array_hash(self.features.matrix)}
-        if self.layer is not None and self.pipeline.clusterer == HUDD:
-            inputs["labels"] = array_hash(self.layer.clustering.labels)
+        inputs = {"features": array_hash(self.features.matrix), "layers": self.conductor.keys.get("layers", "")}
         stage = Stage(
             "grouping",
             _GROUPING_VERSION,
@@ -206,7 +213,9 @@ class Analysis:
         model = self.inputs.model
         if not isinstance(model, WhiteBox) or not len(self.failures):
             return None
-        example = self.images.read(int(self.outcomes.indices[self.failures[0]])).pixels
+        example = first_readable(self.images, self.outcomes.indices[self.failures])
+        if example is None:
+            return None
         try:
             extractor = Maps(model, example, composite=self.settings.composite, fallback=self.settings.fallback)
         except ModelError:
@@ -220,17 +229,13 @@ class Analysis:
         survey_rows = np.searchsorted(self.survey.indices, self.outcomes.indices)
         properties = {name: self.survey.column(name)[survey_rows] for name in self.survey.names}
         records = [self.images.records[i] for i in self.outcomes.indices]
+        stages = ("survey", "outcomes", "layers", "grouping", "maps")
+        features = {"features": array_hash(self.features.matrix), "reference": array_hash(self.reference.matrix)}
         stage = Stage(
             "root causes",
             _CAUSES_VERSION,
-            {
-                "images": self.content,
-                "outcomes": array_hash(self.outcomes.outputs),
-                "features": array_hash(self.features.matrix),
-                "reference": array_hash(self.reference.matrix),
-                "labels": array_hash(self.grouping.labels),
-                "maps": array_hash(self.maps.matrix) if self.maps else "",
-            },
+            # the keys of the stages that it reads: labels of a predictions file, say, are in no array
+            {name: self.conductor.keys[name] for name in stages if name in self.conductor.keys} | features,
             {"pipeline": str(self.pipeline), "repeats": self.settings.repeats, "task": self.inputs.task.to_json()},
             self.settings.seed,
         )
@@ -308,7 +313,7 @@ class Analysis:
             name,
             _FEATURES_VERSION,
             {
-                "images": self.content,
+                "images": self.pixels,
                 "extractor": extractor.digest,
                 "which": array_hash(indices),
                 "score": array_hash(score),
@@ -355,7 +360,10 @@ def analyze(inputs: Inputs, settings: Settings, conductor: Conductor) -> Run:
     if not len(inputs.images):
         raise UsageError("the image set is empty", where=inputs.name, remedy="check --images and --split")
     conductor.store.facts["settings"] = _plain(settings)
-    return Analysis(inputs, settings, conductor).run()
+    found = Analysis(inputs, settings, conductor).run()
+    # temporary files of a killed run, and shards that their whole has replaced
+    gc(conductor.store)
+    return found
 
 
 def recall(conductor: Conductor) -> Run | None:
@@ -384,6 +392,16 @@ def _content(images: ImageSet, i: int) -> str:
 
 
 def _plain(settings: Settings) -> dict[str, Json]:
+    """Settings as JSON, paths absolute: a run is opened again from any folder."""
     plain = dataclasses.asdict(settings)
-    # absolute: a run is opened again from any folder
+    if settings.model is not None:
+        plain["model"] = _absolute(settings.model)
     return {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in plain.items()}
+
+
+def _absolute(model: str) -> str:
+    """A model's file, or the file of its code, by absolute path; a module's name as it is."""
+    place, colon, name = model.rpartition(":")
+    if place.endswith(".py"):
+        return f"{Path(place).absolute()}{colon}{name}"
+    return str(Path(model).absolute()) if Path(model).exists() else model

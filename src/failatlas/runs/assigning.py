@@ -18,6 +18,7 @@ from failatlas.images.delimited import escape_formula
 from failatlas.models import Model
 from failatlas.pipelines import HUDD, SUPPLIED
 from failatlas.reduction.pca import Pca
+from failatlas.runs.extracting import extractor_options
 from failatlas.runs.run import Run
 from failatlas.runs.settings import Settings
 from failatlas.seeds import derive
@@ -85,10 +86,7 @@ def assign(run: Run, images: ImageSet, model: Model | None, settings: Settings) 
         raise UsageError(
             "the run's features were supplied", remedy="cluster the new images' features with failatlas.cluster"
         )
-    options: dict[str, object] = {}
-    if run.layer is not None:
-        options = {"layer": run.layer.chosen, "composite": settings.composite, "fallback": settings.fallback}
-    extractor = open_extractor(extractor_name, model, **options)
+    extractor = open_extractor(extractor_name, model, **extractor_options(settings, run.layer))
     rows = extract(
         extractor,
         images,

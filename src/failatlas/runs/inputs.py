@@ -8,8 +8,10 @@ from pathlib import Path
 from failatlas.errors import UsageError
 from failatlas.images import ImageSet
 from failatlas.models import Model, Preprocess, load_model
+from failatlas.models.predictions import read_predictions
+from failatlas.outcomes import classes_of
 from failatlas.runs.settings import Settings
-from failatlas.tasks import Classification, Landmarks, Regression, Task, class_order, read_cost_matrix
+from failatlas.tasks import Classification, ClassOrder, Landmarks, Regression, Task, class_order, read_cost_matrix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +86,7 @@ def open_task(settings: Settings, images: ImageSet, model: Model | None) -> Task
         UsageError: a threshold is missing.
     """
     if settings.task == "classification":
-        of_model = tuple(getattr(model, "classes", ()))
-        order = class_order(settings.classes, of_model, (record.label for record in images.records))
+        order = _classes(settings, images, model)
         cost = read_cost_matrix(settings.cost, order.names) if settings.cost else None
         return Classification(order.names, cost)
     if settings.threshold is None:
@@ -95,6 +96,14 @@ def open_task(settings: Settings, images: ImageSet, model: Model | None) -> Task
     if settings.task == "regression":
         return Regression(settings.threshold, bands=settings.bands, unit=settings.unit)
     raise UsageError(f"unknown task {settings.task!r}", remedy="classification, regression or landmarks")
+
+
+def _classes(settings: Settings, images: ImageSet, model: Model | None) -> ClassOrder:
+    """Class names in output order; without a network the predictions file may know classes that no label names."""
+    if model is None and settings.predictions is not None and not settings.classes:
+        return classes_of(read_predictions(settings.predictions), images)
+    of_model = tuple(getattr(model, "classes", ()))
+    return class_order(settings.classes, of_model, (record.label for record in images.records))
 
 
 def preprocess(settings: Settings) -> Preprocess | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from failatlas import progress
 from failatlas.arrays import Features, Indices, Vector, array_hash, freeze
@@ -18,19 +19,24 @@ from failatlas.clustering.distances import pairwise
 from failatlas.clustering.hudd import LayerClustering, cluster_layer
 from failatlas.clustering.hudd import choose_layer as choose
 from failatlas.curves import Curve
-from failatlas.errors import ModelError, UsageError
-from failatlas.features.heatmaps import LayerBatch, LayerHeatmaps, probe
+from failatlas.errors import DataError, ModelError, UsageError
+from failatlas.features.heatmaps import LayerHeatmaps, probe
 from failatlas.features.sketch import sketch
 from failatlas.images import BadImage, ImageSet, Quarantined
 from failatlas.models import WhiteBox
 from failatlas.relevance.checks import TOLERANCE
 from failatlas.runs.conductor import Conductor, Stage
+from failatlas.runs.extracting import first_readable
 from failatlas.runs.settings import Settings
 from failatlas.store import gc
 
-SHARD = 128  # images a shard: heatmaps are large
+SHARD = 128  # images a shard, fewer when their heatmaps are large
+SHARD_MB = 128  # a shard is in memory while it is made
+BATCH = 32  # images at a time through the relevance engine
 SKETCH = 2048  # columns: distances to 1.5 % (standard deviation)
 _VERSION = 1
+
+Features64 = NDArray[np.float64]  # (b, layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +102,33 @@ class LayerChoice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shard:
+    """Heatmaps of some images: all layers side by side in one array, for every array on disk that is open costs a file.
+
+    Attributes:
+        indices: (b,) positions of the images.
+        layers: names, in forward order.
+        widths: columns of each.
+        rows: (b, sum of widths) float32.
+        conservation: (b, layers) float64.
+        quarantined: images set aside.
+    """
+
     indices: Indices
-    rows: Mapping[str, Features]
-    conservation: Mapping[str, Vector]
+    layers: tuple[str, ...]
+    widths: tuple[int, ...]
+    rows: Features
+    conservation: Features64
     quarantined: tuple[Quarantined, ...]
+
+    def of(self, layer: str) -> Features:
+        """(b, D) heatmaps of one layer, a view."""
+        at = self.layers.index(layer)
+        start = sum(self.widths[:at])
+        return self.rows[:, start : start + self.widths[at]]
+
+    def errors(self, layer: str) -> Vector:
+        """(b,) conservation errors of one layer."""
+        return np.asarray(self.conservation[:, self.layers.index(layer)])
 
 
 def choose_layer(
@@ -109,7 +138,7 @@ def choose_layer(
     indices: Indices,
     score: Indices,
     *,
-    content: str,
+    pixels: str,
     settings: Settings,
 ) -> LayerChoice:
     """Cluster the heatmaps of every eligible layer and choose by HUDD's criterion.
@@ -120,14 +149,14 @@ def choose_layer(
         images: the set, pinned.
         indices: (m,) positions of the error-inducing images.
         score: (m,) the output that relevance starts from.
-        content: hash of the images.
+        pixels: hash of the images' bytes.
         settings: composite, layer score, fallback, exact_layers_mb, layer.
 
     Raises:
         ModelError: the network has no eligible layer.
         UnknownOperator: relevance cannot pass the network.
     """
-    return _Screening(conductor, model, images, indices, score, content, settings).choose()
+    return _Screening(conductor, model, images, indices, score, pixels, settings).choose()
 
 
 class _Screening:
@@ -140,7 +169,7 @@ class _Screening:
         images: ImageSet,
         indices: Indices,
         score: Indices,
-        content: str,
+        pixels: str,
         settings: Settings,
     ) -> None:
         self.conductor = conductor
@@ -150,7 +179,7 @@ class _Screening:
         self.starts = dict(zip(indices.tolist(), score.tolist(), strict=True))
         self.settings = settings
         self.inputs = {
-            "images": content,
+            "images": pixels,
             "network": LayerHeatmaps(model, settings.composite, fallback=settings.fallback).digest,
             "which": array_hash(indices),
             "score": array_hash(score),
@@ -170,12 +199,18 @@ class _Screening:
         return choice
 
     def _choose(self) -> LayerChoice:
-        example = self.images.read(int(self.indices[0])).pixels
+        example = first_readable(self.images, self.indices)
+        if example is None:
+            raise DataError("no error-inducing image can be read any more", remedy="put the images back and run again")
         shapes, fallbacks = probe(self.model, example, self.settings.composite, self.settings.fallback)
+        widths = {layer: int(np.prod(shape)) for layer, shape in shapes.items()}
         eligible = self._eligible(tuple(shapes))
-        wanted_mb = len(self.indices) * 4 * sum(int(np.prod(shapes[layer])) for layer in eligible) / 2**20
+        wanted_mb = len(self.indices) * sum(widths[layer] for layer in eligible) * 4 / 2**20
         is_sketched = wanted_mb > self.settings.exact_layers_mb
-        shards = self._shards("sketches" if is_sketched else "heatmaps", None, SKETCH if is_sketched else 0)
+        most = SKETCH if is_sketched else max(widths.values())
+        # of the others only the conservation error is kept
+        kept = {layer: min(width, most) if layer in eligible else 0 for layer, width in widths.items()}
+        shards = self._shards("sketches" if is_sketched else "heatmaps", tuple(shapes), kept)
         eligible = _distinct(eligible, shards)
         clusterings = {
             layer: self._clustering(layer, shards, is_sketched)
@@ -185,7 +220,7 @@ class _Screening:
         chosen = eligible[choose(list(clusterings.values()), score, [True] * len(eligible))]
         final = shards
         if is_sketched:
-            final = self._shards("chosen heatmaps", (chosen,), 0)
+            final = self._shards("chosen heatmaps", (chosen,), {chosen: widths[chosen]})
             clusterings[chosen] = self._clustering(chosen, final, False)
         return LayerChoice(
             chosen=chosen,
@@ -208,56 +243,62 @@ class _Screening:
             raise ModelError("the network has no internal layer", where=self.model.name, remedy="--pipeline best")
         return layers[1:]
 
-    def _shards(self, name: str, layers: Sequence[str] | None, columns: int) -> list[_Shard]:
+    def _shards(self, name: str, layers: tuple[str, ...], widths: Mapping[str, int]) -> list[_Shard]:
+        """Heatmaps of some layers; those wider than ``widths`` says are sketched, those of width 0 are not kept."""
         heatmaps = LayerHeatmaps(self.model, self.settings.composite, layers=layers, fallback=self.settings.fallback)
-        stage = Stage(name, _VERSION, self.inputs | {"heatmaps": heatmaps.digest}, {"columns": columns})
+        columns = [widths[layer] for layer in layers]
+        size = int(np.clip(SHARD_MB * 2**20 // (4 * sum(columns)), 8, SHARD))
+        stage = Stage(name, _VERSION, self.inputs | {"heatmaps": heatmaps.digest}, {"columns": columns, "size": size})
         self.conductor.store.facts[f"shards/{name}"] = stage.key
         return self.conductor.shards(
             stage,
             _Shard,
-            lambda indices: self._shard(heatmaps, indices, columns),
+            lambda indices: self._shard(heatmaps, indices, layers, columns),
             indices=self.indices,
-            size=SHARD,
+            size=size,
             what=f"computing {name}",
         )
 
-    def _shard(self, heatmaps: LayerHeatmaps, indices: Indices, columns: int) -> _Shard:
+    def _shard(
+        self, heatmaps: LayerHeatmaps, indices: Indices, layers: tuple[str, ...], columns: Sequence[int]
+    ) -> _Shard:
         bad: list[Quarantined] = []
 
         def set_aside(index: int, error: BadImage) -> None:
             bad.append(error.quarantined(self.images.ids[index]))
 
         kept: list[int] = []
-        parts: list[LayerBatch] = []
-        for batch in self.images.batches(32, indices.tolist(), on_bad=set_aside):
+        # filled in place: a list of batches, then joined, would be there twice
+        rows = np.empty((len(indices), sum(columns)), np.float32)
+        conservation = np.empty((len(indices), len(layers)), np.float64)
+        for batch in self.images.batches(BATCH, indices.tolist(), on_bad=set_aside):
             found = heatmaps.run(batch, np.array([self.starts[i] for i in batch.indices], np.int64))
-            finite = np.logical_and.reduce([np.isfinite(rows).all(axis=1) for rows in found.rows.values()])
+            finite = np.logical_and.reduce([np.isfinite(found.rows[layer]).all(axis=1) for layer in layers])
             for index in np.asarray(batch.indices)[~finite]:
                 bad.append(Quarantined(self.images.ids[index], "E_LRP_NAN", "its relevance is not finite"))
+            here = slice(len(kept), len(kept) + int(finite.sum()))
             kept += np.asarray(batch.indices)[finite].tolist()
-            rows = {layer: _narrow(found.rows[layer][finite], columns) for layer in found.rows}
-            errors = {layer: error[finite] for layer, error in found.conservation.items()}
-            parts.append(LayerBatch(rows, errors, found.shapes))
-        layers = tuple(parts[0].rows) if parts else ()
-        return _Shard(
-            freeze(np.array(kept, np.int64)),
-            {layer: np.concatenate([part.rows[layer] for part in parts]) for layer in layers},
-            {layer: np.concatenate([part.conservation[layer] for part in parts]) for layer in layers},
-            tuple(bad),
-        )
+            left = 0
+            for at, (layer, width) in enumerate(zip(layers, columns, strict=True)):
+                if width:  # a row that fits is not sketched
+                    rows[here, left : left + width] = sketch(found.rows[layer][finite], width)
+                conservation[here, at] = found.conservation[layer][finite]
+                left += width
+        n = len(kept)
+        return _Shard(freeze(np.array(kept, np.int64)), layers, tuple(columns), rows[:n], conservation[:n], tuple(bad))
 
     def _clustering(self, layer: str, shards: Sequence[_Shard], is_sketched: bool) -> LayerClustering:
         stage = Stage(f"layer {layer}", _VERSION, self.inputs, {"layer": layer, "sketched": is_sketched})
         return self.conductor.run(
             stage,
             LayerClustering,
-            lambda: cluster_layer(pairwise([shard.rows[layer] for shard in shards if layer in shard.rows])),
+            lambda: cluster_layer(pairwise([shard.of(layer) for shard in shards])),
         )
 
     def _warnings(self, shards: Sequence[_Shard], is_sketched: bool) -> tuple[str, ...]:
         told = []
-        for layer in shards[0].conservation if shards else ():
-            errors = np.concatenate([shard.conservation[layer] for shard in shards])
+        for layer in shards[0].layers:
+            errors = np.concatenate([shard.errors(layer) for shard in shards])
             beyond = int((errors > TOLERANCE).sum())
             if beyond:
                 worst = float(np.nanmax(errors))
@@ -275,19 +316,15 @@ def _distinct(layers: Sequence[str], shards: Sequence[_Shard]) -> tuple[str, ...
     seen: set[str] = set()
     kept = []
     for layer in layers:
-        mark = array_hash(shards[0].rows[layer]) if shards and layer in shards[0].rows else layer
+        mark = array_hash(shards[0].of(layer))
         if mark not in seen:
             seen.add(mark)
             kept.append(layer)
     return tuple(kept)
 
 
-def _narrow(rows: Features, columns: int) -> Features:
-    return sketch(rows, columns) if columns else np.ascontiguousarray(rows)
-
-
 def _score(layer: str, clustering: LayerClustering | None, shards: Sequence[_Shard]) -> LayerScore:
-    errors = np.concatenate([shard.conservation[layer] for shard in shards if layer in shard.conservation])
+    errors = np.concatenate([shard.errors(layer) for shard in shards])
     conservation = float(np.nanmedian(errors)) if np.isfinite(errors).any() else float("nan")
     if clustering is None:
         return LayerScore(layer, float("nan"), float("nan"), 0, conservation)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from failatlas.errors import UsageError
+
+TASKS = ("classification", "regression", "landmarks")
+LAYER_SCORES = ("raw", "scaled")
+FALLBACKS = ("gradient",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,9 @@ class Settings:
         seed: of everything random.
         batch_size: images a batch.
         max_bad: share of bad images (at least 10) beyond which the run stops.
+
+    Raises:
+        UsageError: a value is out of range or names nothing; now, not after hours of work.
     """
 
     images: Path | None = None
@@ -77,3 +89,43 @@ class Settings:
     seed: int = 0
     batch_size: int = 64
     max_bad: float = 0.01
+
+    def __post_init__(self) -> None:
+        _check_choice("task", self.task, TASKS)
+        _check_choice("layer_score", self.layer_score, LAYER_SCORES)
+        if self.fallback is not None:
+            _check_choice("fallback", self.fallback, FALLBACKS)
+        _check_list("classes", self.classes, str)
+        for name in ("bands", "mean", "std"):
+            _check_list(name, getattr(self, name), float)
+        _check_list("size", self.size, int)
+        if self.size and (len(self.size) != 2 or min(self.size) < 1):
+            raise UsageError(f"setting 'size' is {list(self.size)}", remedy="give height and width in pixels")
+        if self.channels not in (1, 3):
+            raise UsageError(f"setting 'channels' is {self.channels}", remedy="1 (grey) or 3 (RGB)")
+        for name, least in (("exact_layers_mb", 0), ("references", 0), ("repeats", 0), ("batch_size", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"setting {name!r} is {getattr(self, name)}", remedy=f"give {least} or more")
+        if not 0 <= self.max_bad <= 1:
+            raise UsageError(f"setting 'max_bad' is {self.max_bad}", remedy="give a share from 0 to 1")
+        if not (math.isfinite(self.scale) and self.scale != 0):
+            raise UsageError(f"setting 'scale' is {self.scale}", remedy="e.g. 1/255 = 0.00392157, or 1")
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        near = difflib.get_close_matches(value, choices, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(
+            f"unknown {name.replace('_', ' ')} {value!r}", remedy=f"{hint}choose one of: {', '.join(choices)}"
+        )
+
+
+def _check_list(name: str, values: Sequence[object], kind: type) -> None:
+    for value in values:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not (is_number if kind is float else isinstance(value, kind)):
+            raise UsageError(f"setting {name!r} holds {value!r}", remedy=f"give a list of {_KINDS[kind]}")
+
+
+_KINDS = {str: "texts", float: "finite numbers", int: "whole numbers"}

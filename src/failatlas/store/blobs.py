@@ -25,6 +25,9 @@ from failatlas.store import disk, files
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
+# every map holds a file open, and a run of 100,000 images has more small arrays than a process may open files
+_SMALL = 256 * 1024
+
 Fault = Literal["missing", "truncated", "changed"]
 
 
@@ -73,7 +76,7 @@ class Blobs:
         return blob
 
     def open(self, blob: Blob) -> NDArray[np.generic]:
-        """The array as a read-only memory map; its length is checked, its hash is not.
+        """The array, read-only; a large one as a memory map.  Its length is checked, its hash is not.
 
         Raises:
             DataError: the file is missing, shorter than written, or no array.
@@ -81,6 +84,8 @@ class Blobs:
         fault = self._quick_fault(blob)
         if fault is None:
             try:
+                if blob.n_bytes <= _SMALL:
+                    return self._read(blob)
                 # not `np.load`: that opens zip archives and offers pickles too
                 return npy.open_memmap(self.path(blob), mode="r")
             except ValueError:
@@ -116,6 +121,12 @@ class Blobs:
         for path in sorted(self.folder.glob("??/*.npy")):
             if _HASH.match(path.stem) and path.parent.name == path.stem[:2]:
                 yield path
+
+    def _read(self, blob: Blob) -> NDArray[np.generic]:
+        with self.path(blob).open("rb") as file:
+            array: NDArray[np.generic] = npy.read_array(file, allow_pickle=False)
+        array.setflags(write=False)
+        return array
 
     def _quick_fault(self, blob: Blob) -> Fault | None:
         try:
