@@ -128,7 +128,8 @@ def test_results_are_read_only_and_targets_are_the_answers(engine: Engine) -> No
     np.testing.assert_allclose(relevance["8"].shape, (9, 6))
     forced = engine.run(IMAGES, 1)
     assert set(forced.target.tolist()) == {1}
-    np.testing.assert_array_equal(engine.run(IMAGES, forced.target)["0"], forced["0"])
+    for target in (forced.target, forced.target.tolist(), torch.ones(9, dtype=torch.long)):
+        np.testing.assert_array_equal(engine.run(IMAGES, target)["0"], forced["0"])
 
 
 @pytest.mark.parametrize("target", [3, -1, [0, 1], np.full(9, 7)])

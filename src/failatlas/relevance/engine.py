@@ -333,6 +333,9 @@ def _targets(output: Tensor, target: Target) -> Tensor:
 
 
 def _vector(target: Sequence[int] | Indices | Tensor) -> Tensor:
+    if isinstance(target, Tensor):
+        return target.detach().reshape(-1).to(torch.int64)
+    # a copy: torch does not take read-only arrays, such as our own .target
     return torch.from_numpy(np.array(target, dtype=np.int64).reshape(-1))
 
 
