@@ -17,7 +17,7 @@ _HERE = Path(__file__).parent
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_network() -> Iterator[None]:
-    """P6, H5: nothing in the suite may reach beyond this machine; in child processes `endtoend/nursery.py` sees to it."""
+    """P6, H5: nothing in the suite may reach beyond this machine; `endtoend/nursery.py` sees to its child processes."""
     guard = load("offline").Offline()
     original = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
     guard.install()

@@ -51,6 +51,19 @@ class World:
         """The network for ``--model``."""
         return f"{self.network}:build"
 
+    def wide(self, folder: Path, times: int = 8) -> Path:
+        """A manifest beside copies of the images that lists each of them ``times`` times: stages of several shards."""
+        import shutil
+
+        if not folder.exists():
+            shutil.copytree(self.images, folder)
+            rows = manifest(self.images / "manifest.csv")
+            with (folder / "manifest.csv").open("w", newline="") as file:
+                table = csv.writer(file)
+                table.writerow(["id", "path", "label"])
+                table.writerows([f"{n}-{row['path']}", row["path"], row["label"]] for n in range(times) for row in rows)
+        return folder
+
     @property
     def without_network(self) -> tuple[str, ...]:
         """Arguments of the quickest analysis: nothing that needs torch."""
@@ -66,8 +79,9 @@ class World:
 
 def build(root: Path) -> World:
     """Write the world into an empty folder."""
-    from failatlas.images import ImageSet, write_manifest
     from PIL import Image
+
+    from failatlas.images import ImageSet, write_manifest
 
     pixels, labels, kinds = _pictures()
     ids = [f"image-{i:03d}.png" for i in range(N_IMAGES)]

@@ -38,6 +38,7 @@ from failatlas.seeds import derive, generator
 from failatlas.store import Json, gc
 
 SHARD = 512  # images a shard: the most that a kill costs
+STAGES = ("survey", "outcomes", "layers", "features", "reference", "grouping", "maps", "root causes")
 _OUTCOMES_VERSION = _FEATURES_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
 
 
@@ -79,7 +80,7 @@ class Analysis:
             records=self.inputs.images.record_digest(),
             model=model.digest if model is not None else "",
         )
-        stage = Stage("run", 1, dict(self.conductor.keys), {"settings": _plain(self.settings)}, self.settings.seed)
+        stage = Stage("run", 1, self._keys(*STAGES), {"settings": _plain(self.settings)}, self.settings.seed)
         return self.conductor.run(stage, Run, lambda: found)
 
     @cached_property
@@ -184,7 +185,7 @@ class Analysis:
     @cached_property
     def grouping(self) -> Grouping:
         """Clusters of the error-inducing images."""
-        inputs = {"features": array_hash(self.features.matrix), "layers": self.conductor.keys.get("layers", "")}
+        inputs = {"features": array_hash(self.features.matrix)} | self._keys("layers")
         stage = Stage(
             "grouping",
             _GROUPING_VERSION,
@@ -229,13 +230,12 @@ class Analysis:
         survey_rows = np.searchsorted(self.survey.indices, self.outcomes.indices)
         properties = {name: self.survey.column(name)[survey_rows] for name in self.survey.names}
         records = [self.images.records[i] for i in self.outcomes.indices]
-        stages = ("survey", "outcomes", "layers", "grouping", "maps")
         features = {"features": array_hash(self.features.matrix), "reference": array_hash(self.reference.matrix)}
         stage = Stage(
             "root causes",
             _CAUSES_VERSION,
             # the keys of the stages that it reads: labels of a predictions file, say, are in no array
-            {name: self.conductor.keys[name] for name in stages if name in self.conductor.keys} | features,
+            self._keys("survey", "outcomes", "layers", "grouping", "maps") | features,
             {"pipeline": str(self.pipeline), "repeats": self.settings.repeats, "task": self.inputs.task.to_json()},
             self.settings.seed,
         )
@@ -255,6 +255,10 @@ class Analysis:
                 seed=derive(self.settings.seed, "root causes"),
             ),
         )
+
+    def _keys(self, *names: str) -> dict[str, str]:
+        """Keys of those of the stages that this run has; a stage's own parts, read back or not, are none."""
+        return {name: self.conductor.keys[name] for name in names if name in self.conductor.keys}
 
     def _tested(self) -> Outcomes:
         model = self.inputs.model

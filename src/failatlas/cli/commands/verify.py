@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def verify(run: Path, repair: bool, restore: bool, as_json: bool, quiet: bool) -
         for damage in damages:
             answers.line(damage.text)
         if not repair:
-            answers.line("Next: failatlas verify --repair, then run the analysis again")
+            answers.line(f"Next: failatlas verify {shlex.quote(str(run))} --repair, then run the analysis again")
     else:
         answers.line("nothing is damaged")
     return 1 if damages and not repair else 0
