@@ -5,13 +5,12 @@ Prefer it to DBSCAN when some root causes are common and others rare; it fails i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from failatlas.arrays import Embedding, Labels
 from failatlas.clustering.clusterer import clusterers
 from failatlas.clustering.count import distinct
+from failatlas.clustering.giant import PARTS, check_parts, divide
 from failatlas.clustering.labels import by_size
 from failatlas.clustering.validity import best, complaint, validity
 from failatlas.curves import Curve
@@ -23,17 +22,6 @@ MIN_CLUSTER_SIZE = (2, 5, 10, 15)
 FULL = 5000  # rows whose full distance matrix is held: 200 MB
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Try:
-    """One candidate clustering."""
-
-    labels: Labels
-    size: int
-    samples: int
-    selection: str
-    score: float
-
-
 @clusterers.register(
     "hdbscan",
     parameters={
@@ -41,8 +29,8 @@ class _Try:
             "auto", "2 … n, or 'auto' = best of 2, 5, 10, 15", "more merges small clusters or calls them noise"
         ),
         "min_samples": Parameter("auto", "1 … n, or 'auto' = min_cluster_size", "more leaves more noise"),
-        "selection": Parameter("auto", "eom, leaf, or 'auto'", "leaf takes the finest clusters, eom the longest-lived"),
-        "seed": Parameter(0, "≥ 0", "of the sample on which large inputs are scored"),
+        "parts": PARTS,
+        "seed": Parameter(0, "≥ 0", "of the sample on which large inputs are scored, and of k-means"),
     },
     source="Campello, Moulavi & Sander 2013, through scikit-learn",
 )
@@ -53,9 +41,8 @@ class Hdbscan:
         min_cluster_size: fewest rows of a cluster, or ``"auto"``.
         min_samples: rows in a neighbourhood, itself included as scikit-learn counts (one more than the hdbscan
             package), or ``"auto"``.
-        selection: which clusters of the tree: ``"eom"``, ``"leaf"``, or ``"auto"`` = eom, and leaf (with min_samples 2)
-            where eom leaves over half of the rows in one cluster or as noise, as it does when few groups lie apart.
-        seed: of the sample on which more than 2,000 rows are scored.
+        parts: into how many neighbourhoods a cluster of over half of the rows is divided, see ``giant``.
+        seed: of the sample on which more than 2,000 rows are scored, and of k-means.
     """
 
     labels_: Labels
@@ -67,57 +54,46 @@ class Hdbscan:
         self,
         min_cluster_size: int | str = "auto",
         min_samples: int | str = "auto",
-        selection: str = "auto",
+        parts: int | str = "auto",
         seed: int = 0,
     ) -> None:
         self.min_cluster_size = min_cluster_size
         self.min_samples = min_samples
-        self.selection = selection
+        self.parts = parts
         self.seed = seed
 
     def fit_predict(self, embedding: Embedding) -> Labels:
         """(n, k) → (n,) int64; raises DataError where rows are not finite."""
         rows = finite_rows(embedding, "embedding")
         size, samples = self._check("min_cluster_size", 2), self._check("min_samples", 1)
-        if self.selection not in ("auto", "eom", "leaf"):
-            raise UsageError(f"selection is {self.selection!r}", remedy="'eom', 'leaf' or 'auto'")
+        check_parts(self.parts)
         self.curves_, self.notes_ = (), ()
         n = len(rows)
         if n < 2 or distinct(rows, 2) < 2:
             # scikit-learn has no density to compare; copies of one row are one cluster
             self.labels_ = np.full(n, 0 if n >= (size or 2) else -1, np.int64)
             self.notes_ = ("all rows are alike",) if n > 1 else ()
-            self.parameters_ = {"min_cluster_size": size or 2, "min_samples": samples or 1, "selection": "eom"}
+            self.parameters_ = {"min_cluster_size": size or 2, "min_samples": samples or 1, "parts": 1}
             return self.labels_
         grid = [min(size, n)] if size else [value for value in MIN_CLUSTER_SIZE if value <= n]
-        selection = "eom" if self.selection == "auto" else self.selection
-        tries = [self._try(rows, value, samples, selection) for value in grid]
-        chosen = tries[best([one.score for one in tries])]
-        reason = complaint(chosen.labels)
-        if reason and self.selection == "auto":
-            # pairs would score well and mean nothing: leaves of five rows and more
-            finer = [self._try(rows, value, samples or 2, "leaf") for value in grid if value >= 5 or size]
-            usable = [one for one in finer if not complaint(one.labels)]
-            if usable:
-                tries = finer
-                chosen = usable[best([one.score for one in usable])]
-                reason = f"{reason} with eom; the leaves of the tree with {chosen.size} rows or more were taken"
-        if len(tries) > 1:
-            x, y = np.array([one.size for one in tries], np.float64), np.array([one.score for one in tries])
-            self.curves_ = (Curve("min_cluster_size", "½ silhouette + ½ DBCV", x, y, float(chosen.size), "maximum"),)
-        self.notes_ = (reason,) if reason else ()
+        candidates = [_hdbscan(rows, value, min(samples or value, n)) for value in grid]
+        at = 0
+        if len(grid) > 1:
+            scores = [validity(rows, labels, self.seed) for labels in candidates]
+            at = best(scores)
+            x, y = np.array(grid, np.float64), np.array(scores)
+            self.curves_ = (Curve("min_cluster_size", "½ silhouette + ½ DBCV", x, y, float(grid[at]), "maximum"),)
+        division = divide(rows, candidates[at], self.parts, self.seed)
+        reason = complaint(division.labels) if not division.notes else ""
+        self.notes_ = (*division.notes, *((reason,) if reason else ()))
+        self.curves_ += division.curves
         self.parameters_ = {
-            "min_cluster_size": chosen.size,
-            "min_samples": chosen.samples,
-            "selection": chosen.selection,
+            "min_cluster_size": grid[at],
+            "min_samples": min(samples or grid[at], n),
+            "parts": division.parts,
         }
-        self.labels_ = chosen.labels
+        self.labels_ = division.labels
         return self.labels_
-
-    def _try(self, rows: Embedding, size: int, samples: int | None, selection: str) -> _Try:
-        samples = min(samples or size, len(rows))
-        labels = _hdbscan(rows, size, samples, selection)
-        return _Try(labels, size, samples, selection, validity(rows, labels, self.seed))
 
     def _check(self, name: str, least: int) -> int | None:
         value: int | str = getattr(self, name)
@@ -128,7 +104,7 @@ class Hdbscan:
         return int(value)
 
 
-def _hdbscan(rows: Embedding, min_cluster_size: int, min_samples: int, selection: str) -> Labels:
+def _hdbscan(rows: Embedding, min_cluster_size: int, min_samples: int) -> Labels:
     from sklearn.cluster import HDBSCAN
 
     # a tree of boxes is useless in many dimensions: 2.9 s instead of 0.11 s at 1,000 × 1,280, with the same labels
@@ -136,7 +112,6 @@ def _hdbscan(rows: Embedding, min_cluster_size: int, min_samples: int, selection
     tree = HDBSCAN(
         min_cluster_size=min_cluster_size,
         min_samples=min_samples,
-        cluster_selection_method=selection,
         algorithm="brute" if plain else "auto",
         copy=True,
     )

@@ -10,7 +10,7 @@ from failatlas.clustering.dbcv import dbcv
 from failatlas.clustering.labels import n_clusters, noise_share
 
 NOISY = 0.5
-GIANT = 0.5  # half of all failures in one cluster is no root cause yet
+GIANT = 0.9
 
 
 def validity(rows: Embedding, labels: Labels, seed: int) -> float:
