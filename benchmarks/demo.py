@@ -1,8 +1,8 @@
 """Demo: where the time of `failatlas demo` goes after installation, and how much of it is the backbone's forward pass.
 
 The demo's own analysis (10,000 photographs, about 1,000 failures) in a fresh process, stage by stage, report included;
-once with `best`, the default, and once with `safe`. One run each: what counts is shares of it, by processor time, which
-a busy machine distorts less than the clock.
+once with `best`, the default, and once with `safe`. One run each, on one thread: what counts is shares of it, by
+processor time, which a busy machine distorts less than the clock and waiting threads would inflate.
 
 python -m benchmarks.demo
 """
@@ -10,6 +10,7 @@ python -m benchmarks.demo
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -153,7 +154,14 @@ def _timed_forward(backbone: Any, clock: Clock) -> None:
 
 def _child(pipeline: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.demo", "--child", pipeline]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
+    done = subprocess.run(
+        command,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
