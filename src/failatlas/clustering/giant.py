@@ -1,9 +1,9 @@
 """Giant: a density cluster that holds over half of the rows, divided where that shows more than it breaks.
 
 Density finds gaps. Where images shade into each other there is none, and one cluster swallows most of them: 982 of
-1,109 real failures. k-means divides such a heap into neighbourhoods that a person can read; whether these mean more than
-a cut through a round blob is seen by their silhouette: 0.34–0.43 inside real heaps of UMAP embeddings, 0.15–0.27 inside
-Gaussian blobs of 5 to 64 dimensions, which therefore stay whole.
+1,109 real failures. k-means divides such a heap into neighbourhoods that a person can read; whether these mean more
+than a cut through a round blob is seen by their silhouette: 0.34–0.43 inside real heaps of UMAP embeddings, 0.15–0.27
+inside Gaussian blobs of 5 to 64 dimensions, which therefore stay whole.
 """
 
 from __future__ import annotations

@@ -140,7 +140,8 @@ class Analysis:
     def sample(self) -> Indices:
         """(r,) positions of randomly drawn correctly handled images among the outcomes, ascending."""
         correct = np.flatnonzero(~self.outcomes.is_error)
-        count = min(len(correct), self.settings.references)
+        # twice as many as went wrong: draws of equal size for the null, and none where nothing did
+        count = min(len(correct), self.settings.references, 2 * len(self.failures))
         draw = generator(self.settings.seed, "references")
         return np.sort(draw.choice(correct, count, replace=False)) if count else np.zeros(0, np.int64)
 

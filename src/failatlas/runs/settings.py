@@ -45,7 +45,8 @@ class Settings:
         fallback: ``gradient`` lets relevance pass operators without a rule; marked in the report.
         exact_layers_mb: heatmaps of all layers are kept exactly up to this size on disk, beyond it as sketches
             until the layer is chosen.
-        references: correctly handled images drawn for counter-examples and the null.
+        references: most correctly handled images drawn for counter-examples and the null; twice as many as there are
+            error-inducing ones are enough.
         repeats: subsamples on which stability is measured.
         seed: of everything random.
         batch_size: images a batch.
@@ -83,7 +84,7 @@ class Settings:
     layer: str = "auto"
     fallback: str | None = None
     exact_layers_mb: int = 4096
-    references: int = 1000
+    references: int = 2000
     repeats: int = 10
 
     seed: int = 0
