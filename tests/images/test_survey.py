@@ -200,3 +200,19 @@ def test_importing_the_room_imports_nothing_heavy():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_D1_a_wrong_ending_is_read_by_content_and_told(tmp_path, photo, encode):
+    (tmp_path / "really-png.jpg").write_bytes(encode(photo, "PNG"))
+    (tmp_path / "honest.png").write_bytes(encode(photo, "PNG"))
+    found = survey(ImageSet.open(tmp_path))
+    assert found.notices == {"really-png.jpg": ("PNG in a file named like JPEG",)}
+    assert not found.quarantined
+    assert found.exact_duplicates() == (("honest.png", "really-png.jpg"),)
+
+
+def test_D1_text_named_like_an_image_is_quarantined(tmp_path, photo, encode):
+    (tmp_path / "note.jpg").write_text("not a picture", encoding="utf-8")
+    (tmp_path / "a.png").write_bytes(encode(photo, "PNG"))
+    (bad,) = survey(ImageSet.open(tmp_path)).quarantined
+    assert (bad.id, bad.code) == ("note.jpg", "E_IMG_UNREADABLE")

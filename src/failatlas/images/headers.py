@@ -44,6 +44,26 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
+_ENDINGS = {
+    "JPEG": ("jpg", "jpeg", "jpe", "jfif"),
+    "PNG": ("png",),
+    "WEBP": ("webp",),
+    "BMP": ("bmp", "dib"),
+    "GIF": ("gif",),
+    "TIFF": ("tif", "tiff"),
+    "PPM": ("ppm", "pgm", "pbm", "pnm", "pfm"),
+}
+
+
+def format_of_name(name: str) -> str | None:
+    """The allow-listed format that a file's name promises, else None.
+
+    >>> format_of_name("a.JPG"), format_of_name("a.txt"), format_of_name("png")
+    ('JPEG', None, None)
+    """
+    _, dot, ending = name.lower().rpartition(".")
+    return next((found for found, endings in _ENDINGS.items() if dot and ending in endings), None)
+
 
 def allowed_format(data: bytes) -> str | None:
     """The allow-listed format whose signature the bytes carry, else None.

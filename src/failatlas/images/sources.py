@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from failatlas.arrays import freeze
 from failatlas.images.decoding import Decoding, decode
+from failatlas.images.headers import allowed_format, format_of_name
 from failatlas.images.opening import read_file
 from failatlas.images.records import Decoded, ImageRecord
 
@@ -44,9 +45,13 @@ class FolderSource:
         """See `read_file`."""
         return read_file(self.root, record.path, max_bytes=self.decoding.max_bytes, trust_links=self.trust_links)
 
-    def decode(self, record: ImageRecord, data: bytes) -> Decoded:  # noqa: ARG002 - a folder needs no more than the bytes
-        """See `decode`."""
-        return decode(data, self.decoding)
+    def decode(self, record: ImageRecord, data: bytes) -> Decoded:
+        """See `decode`; an image whose name ends like another format's is read by its content, and that is said."""
+        decoded = decode(data, self.decoding)
+        named, found = format_of_name(record.path), allowed_format(data)
+        if named is None or named == found:
+            return decoded
+        return Decoded(decoded.pixels, (*decoded.notices, f"{found} in a file named like {named}"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
