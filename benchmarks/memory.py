@@ -44,7 +44,7 @@ class Kind:
 KINDS = {
     "safe": Kind("activations+umap+dbscan", {}, 0, "–"),
     # one layer, for every further one costs the same again, one after another; its heatmaps alone are 16,384 wide
-    "hudd": Kind("hudd", {"layer": "relu1"}, 6, "distances, scaled profiles; condensed float64, SciPy's copy of it"),
+    "hudd": Kind("hudd", {"layer": "relu1"}, 4, "distances, scaled profiles; for SciPy float64 pairs and its copy"),
 }
 
 
