@@ -343,6 +343,8 @@ def _inputs(settings: Settings, images: ImageSet | None, model: object | None, t
 
         case = cases.create(settings.case)
         loaded = case.model() if settings.model is None and settings.predictions is None else None
+        if loaded is not None and settings.preprocess is not None:
+            raise UsageError("a case study's network has its own preprocessing", remedy="leave --preprocess out")
         task = task or case.task()
         if images is None and settings.images is None:
             images = case.images(settings.split or "test")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
+_WIDE = 1000  # signs a line
+
+
 def document(value: object) -> None:
     """Print one JSON document; nan becomes null, for JSON has none."""
     print(json.dumps(_finite(value), ensure_ascii=True, allow_nan=False))
@@ -24,7 +27,7 @@ def document(value: object) -> None:
 
 def line(text: str = "") -> None:
     """Print one line for a person."""
-    print(text.encode(errors="backslashreplace").decode())
+    print(text)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -39,7 +42,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         # Text, not str: a file name in brackets is not rich's markup
         shown.add_row(*(Text(_printable(cell)) for cell in row))
-    Console().print(shown)
+    # a file or a pipe is as wide as it must be: a name that is cut cannot be searched for
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    with console.capture() as capture:  # rich itself would end the process when the reader of a pipe leaves
+        console.print(shown)
+    print("\n".join(text.rstrip() for text in capture.get().splitlines()))
 
 
 def failure(error: FailatlasError, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -21,7 +22,22 @@ Exit status: 0 done, 1 findings or a failed gate, 2 wrong usage, 3 bad data or m
 4 unsafe input refused, 5 disk, memory or permission, 130 interrupted (run again to resume)."""
 
 
-@click.group(epilog=EXIT_STATUS, context_settings={"help_option_names": ["-h", "--help"]})
+class _ReaderLeftError(Exception):
+    """The reader of a pipe has seen enough, as in ``failatlas parts | head``."""
+
+
+class _Group(click.Group):
+    def invoke(self, context: click.Context) -> object:
+        try:
+            status = super().invoke(context)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # click would exit with 1, which says that something was found
+            raise _ReaderLeftError from None
+        return status
+
+
+@click.group(cls=_Group, epilog=EXIT_STATUS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(failatlas.__version__)
 def group() -> None:
     """Why does this vision network fail? Groups its error-inducing images by root cause and explains them."""
@@ -36,6 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in words
     _stop_on_signals()
+    _print_anything()
     try:
         status = group.main(args=words, prog_name="failatlas", standalone_mode=False)
     except click.ClickException as error:
@@ -46,8 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             answers.failure(usage, as_json=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # the reader of a pipe has seen enough, as in `failatlas parts | head`; not a word more, not even at exit
+    except _ReaderLeftError:
+        # not a word more, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
@@ -79,6 +96,13 @@ def _readable(error: Exception) -> FailatlasError:
 
 def _interrupted() -> InterruptedRunError:
     return InterruptedRunError("stopped; what is finished is kept", remedy="run the same command again to resume")
+
+
+def _print_anything() -> None:
+    """A sign that the terminal's encoding lacks, or a file name that is no text, is escaped and never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _stop_on_signals() -> None:

@@ -42,11 +42,11 @@ def inputs(command: _Command) -> _Command:
             click.option("--threshold", type=float, help="Error beyond which a number is wrong."),
             click.option("--bands", type=Numbers(), help="Thresholds that each raise severity by one, e.g. 10,20."),
             click.option("--unit", help="Unit of the numbers, for people."),
-            click.option("--size", type=Size(), help="Input size of the network, HEIGHTxWIDTH."),
-            click.option("--channels", type=click.Choice(["1", "3"]), callback=_to_int, help="1 = grey, 3 = RGB."),
-            click.option("--scale", type=float, help="8-bit values are multiplied by it (default 1/255)."),
-            click.option("--mean", type=Numbers(), help="Per channel after scaling, e.g. 0.485,0.456,0.406."),
-            click.option("--std", type=Numbers(), help="Per channel after scaling."),
+            click.option(
+                "--preprocess",
+                help="How pixels become input: unit (0–1), raw (0–255), imagenet or symmetric; grey, rgb or bgr; HxW; "
+                "scale=, mean=a/b/c, std=; joined by commas, e.g. imagenet,224x224.",
+            ),
             click.option("--config", type=FILE, help="TOML file with any of these settings; flags override it."),
         )
     ):
@@ -86,24 +86,3 @@ class Names(click.ParamType[tuple[str, ...]]):
         if len(set(names)) < len(names):
             self.fail(f"{value!r} names a class twice", param, ctx)
         return names
-
-
-class Size(click.ParamType[tuple[int, int]]):
-    """Height × width."""
-
-    name = "HxW"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """``"224x224"`` or ``"224"`` → ``(224, 224)``."""
-        parts = str(value).lower().split("x")
-        try:
-            sides = [int(part) for part in parts]
-        except ValueError:
-            sides = []
-        if len(sides) not in (1, 2) or min(sides, default=0) < 1:
-            self.fail(f"{value!r} is no size such as 224x224", param, ctx)
-        return sides[0], sides[-1]
-
-
-def _to_int(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    return None if value is None else int(value)

@@ -117,7 +117,7 @@ def _command(settings: Settings, inputs: Inputs) -> str:
         elif isinstance(value, Path):
             words += [flag, value.name]
         elif isinstance(value, tuple):
-            words += [flag, ("x" if name == "size" else ",").join(f"{part}" for part in value)]
+            words += [flag, ",".join(f"{part}" for part in value)]
         else:
             words += [flag, str(value)]
     if "--images" not in words and "--case" not in words:

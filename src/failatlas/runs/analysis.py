@@ -56,6 +56,10 @@ class Analysis:
         self.settings = settings
         self.conductor = conductor
         self.pipeline = _pipeline(settings, inputs)
+        if settings.composite != Settings().composite:
+            from failatlas.relevance import composite_of
+
+            composite_of(settings.composite)  # an unknown one is refused now, not when relevance is needed
         self._budget = Budget(len(inputs.images), settings.max_bad)
 
     def run(self) -> Run:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from failatlas.errors import UsageError
 from failatlas.images import ImageSet
-from failatlas.models import Model, Preprocess, load_model
+from failatlas.models import Model, Preprocess, load_model, parse_preprocess
 from failatlas.models.predictions import read_predictions
 from failatlas.outcomes import classes_of
 from failatlas.runs.settings import Settings
@@ -107,14 +107,5 @@ def _classes(settings: Settings, images: ImageSet, model: Model | None) -> Class
 
 
 def preprocess(settings: Settings) -> Preprocess | None:
-    """How pixels become input, or None when nothing was said and the network's own default holds."""
-    default = Settings()
-    said = [
-        name
-        for name in ("size", "channels", "scale", "mean", "std")
-        if getattr(settings, name) != getattr(default, name)
-    ]
-    if not said:
-        return None
-    size = (settings.size[0], settings.size[1]) if settings.size else None
-    return Preprocess(size, settings.channels, settings.scale, settings.mean, settings.std)
+    """How pixels become input; None when nothing was said and the network's own default holds."""
+    return parse_preprocess(settings.preprocess) if settings.preprocess is not None else None

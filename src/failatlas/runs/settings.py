@@ -34,10 +34,7 @@ class Settings:
         threshold: error beyond which a number (or a mean landmark distance in px) is wrong.
         bands: further thresholds, each raising severity by one.
         unit: of the numbers, for people.
-        size: height and width of the network's input in pixels.
-        channels: 3 or 1.
-        scale: 8-bit values are multiplied by it; default 1/255.
-        mean, std: per channel after scaling.
+        preprocess: how pixels become the network's input, e.g. ``"imagenet,224x224"``; see ``parse_preprocess``.
         pipeline: preset or extractor+reducer+clusterer.
         composite: relevance rules.
         layer_score: ``raw`` as in HUDD, or ``scaled``, free of the layer's scale.
@@ -72,11 +69,7 @@ class Settings:
     bands: tuple[float, ...] = ()
     unit: str = ""
 
-    size: tuple[int, ...] = ()
-    channels: int = 3
-    scale: float = 1 / 255
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
+    preprocess: str | None = None
 
     pipeline: str = "best"
     composite: str = "hudd"
@@ -97,20 +90,12 @@ class Settings:
         if self.fallback is not None:
             _check_choice("fallback", self.fallback, FALLBACKS)
         _check_list("classes", self.classes, str)
-        for name in ("bands", "mean", "std"):
-            _check_list(name, getattr(self, name), float)
-        _check_list("size", self.size, int)
-        if self.size and (len(self.size) != 2 or min(self.size) < 1):
-            raise UsageError(f"setting 'size' is {list(self.size)}", remedy="give height and width in pixels")
-        if self.channels not in (1, 3):
-            raise UsageError(f"setting 'channels' is {self.channels}", remedy="1 (grey) or 3 (RGB)")
+        _check_list("bands", self.bands, float)
         for name, least in (("exact_layers_mb", 0), ("references", 0), ("repeats", 0), ("batch_size", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"setting {name!r} is {getattr(self, name)}", remedy=f"give {least} or more")
         if not 0 <= self.max_bad <= 1:
             raise UsageError(f"setting 'max_bad' is {self.max_bad}", remedy="give a share from 0 to 1")
-        if not (math.isfinite(self.scale) and self.scale != 0):
-            raise UsageError(f"setting 'scale' is {self.scale}", remedy="e.g. 1/255 = 0.00392157, or 1")
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -129,4 +114,4 @@ def _check_list(name: str, values: Sequence[object], kind: type) -> None:
             raise UsageError(f"setting {name!r} holds {value!r}", remedy=f"give a list of {_KINDS[kind]}")
 
 
-_KINDS = {str: "texts", float: "finite numbers", int: "whole numbers"}
+_KINDS = {str: "texts", float: "finite numbers"}
