@@ -114,8 +114,8 @@ def _command(settings: Settings, inputs: Inputs) -> str:
         flag = f"--{name.replace('_', '-')}"
         if value is True:
             words.append(flag)
-        elif isinstance(value, Path):
-            words += [flag, value.name]
+        elif isinstance(value, Path) or name == "model":
+            words += [flag, _file_name(value)]
         elif isinstance(value, tuple):
             words += [flag, ",".join(f"{part}" for part in value)]
         else:
@@ -127,7 +127,15 @@ def _command(settings: Settings, inputs: Inputs) -> str:
 
 def _settings(settings: Settings) -> dict[str, object]:
     shown = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
-    return {name: value.name if isinstance(value, Path) else value for name, value in shown.items()}
+    return {
+        name: _file_name(value) if isinstance(value, Path) or (name == "model" and value) else value
+        for name, value in shown.items()
+    }
+
+
+def _file_name(value: object) -> str:
+    """What a path ends in: where a file lies on this machine is nobody else's business."""
+    return str(value).replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def _versions() -> dict[str, str]:
