@@ -34,7 +34,7 @@ from failatlas.models.preprocess import Preprocess
 
 N = 1000
 BATCH = 32
-PILED = 400  # images whose hooks lie on the network when b is measured
+PILED = 4000  # images whose hooks lie on the network when b is measured: fewer drown in noise
 NUMBERS = original.KEPT[1:]  # the pixel layer is never eligible
 LAYERS = tuple(original.layer_name(number) for number in NUMBERS)
 
@@ -144,6 +144,10 @@ def _parts(n: int, rounds: int, folder: Path) -> list[dict[str, float]]:
         with torch.inference_mode():
             network(tensor)
 
+    def by_one(work: original.Original) -> None:
+        with torch.no_grad():
+            work.network(one.clone())
+
     def by_k() -> float:
         seconds = [timed(lambda k=k: original.wicd(middle, merges, k)) for k in probes]
         mean = np.trapezoid(seconds, probes) / (probes[-1] - probes[0]) if len(probes) > 1 else seconds[0]
@@ -153,12 +157,11 @@ def _parts(n: int, rounds: int, folder: Path) -> list[dict[str, float]]:
     for number in range(rounds + 1):
         # hooks of earlier rounds would weigh on the fresh network
         fresh.network = _without_hooks(fresh)
-        first = min(timed(lambda: fresh.write(one, folder, "o")) for _ in range(3))
-        later = min(timed(lambda: piled.write(one, folder, "o")) for _ in range(3))
+        bare, hooked = (min(timed(lambda work=work: by_one(work)) for _ in range(5)) for work in (fresh, piled))
         part = {
             "forward": timed(forward) / BATCH,
-            "image": first,
-            "hook": max(0.0, later - first) / PILED,
+            "image": min(timed(lambda: fresh.write(one, folder, "o")) for _ in range(3)),
+            "hook": max(0.0, hooked - bare) / PILED,
             "ours_image": timed(lambda: _write(heatmaps, batch, score, folder, "again")) / BATCH,
             "pair": sum(timed(lambda rows=rows: original.distances(rows)) for rows in few) / 28,
             "ours_distances": sum(timed(lambda layer=layer: pairwise(shards[layer])) for layer in LAYERS),
