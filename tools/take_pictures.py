@@ -1,7 +1,7 @@
 """Take the documentation's pictures from a real run: headless Chromium, cropped at the report's own sections.
 
 python tools/take_pictures.py RUN            # after `failatlas demo --out RUN`; needs chromium on the path
-python tools/take_pictures.py RUN --cause 5  # which root cause is shown in full; default: the most stable of the first ten
+python tools/take_pictures.py RUN --cause 5  # the root cause shown in full; default: the most stable of the first ten
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Box = tuple[float, float, float, float]
 _MEASURE = """<script>addEventListener("load", () => {
 const box = (e) => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
 const found = {};
-for (const e of document.querySelectorAll("section[id], .cause[id], #map-box, table.ranking tr, section .strip, section .pair"))
-  (found[e.id || e.className || e.tagName] ||= []).push(box(e));
+for (const e of document.querySelectorAll(".cause[id], #map-box, table.ranking tr"))
+  (found[e.id || e.tagName] ||= []).push(box(e));
 for (const e of document.querySelectorAll(".cause[id]")) {
   const next = [...e.querySelectorAll("h3, h4")].find((h) => h.textContent.startsWith("What was taken"));
   if (next) found[e.id + " end"] = [box(next)];
@@ -46,13 +46,14 @@ def main(arguments: Sequence[str]) -> int:
     report = Path(tempfile.mkdtemp()) / "report"
     atlas.report(report)
     cause = int(arguments[arguments.index("--cause") + 1]) if "--cause" in arguments else _most_stable(atlas)
-    boxes = _boxes(report)
-    page = _shot(report / "index.html")
+    page, boxes = _shown(report)
     last = boxes["TR"][min(8, len(boxes["TR"]) - 1)]
     _save(_cut(page, (0, 0, WIDTH, last[3])), "report.png")
-    left, top, right, _ = boxes[f"rcc-{cause}"][0]
-    _save(_cut(page, (left, top, right, boxes[f"rcc-{cause} end"][0][1] - 2 * _MARGIN)), "root-cause.png")
     _save(_cut(page, boxes["map-box"][0]), "map.png")
+    # alone on the page: a later one would lie beyond what Chromium draws
+    page, boxes = _shown(report, f"#summary, #map, .cause:not(#rcc-{cause}) {{ display: none }}")
+    left, top, right, _ = boxes[f"rcc-{cause}"][0]
+    _save(_cut(page, (left, top + 2 * _MARGIN, right, boxes[f"rcc-{cause} end"][0][1] - 2 * _MARGIN)), "root-cause.png")
     _explained(atlas, cause)
     print(f"root cause {cause}")
     return 0
@@ -62,23 +63,18 @@ def _most_stable(atlas: Atlas) -> int:
     return max(atlas.clusters[:10], key=lambda cause: cause.stability.value).id
 
 
-def _boxes(report: Path) -> dict[str, list[Box]]:
+def _shown(report: Path, style: str = "") -> tuple[Image.Image, dict[str, list[Box]]]:
+    """The page as a picture, and where its parts lie."""
     text = (report / "index.html").read_text(encoding="utf-8")
-    copy = report / "measured.html"
-    copy.write_text(re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', _MEASURE, text), encoding="utf-8")
-    dom = _chromium("--dump-dom", copy.as_uri())
-    copy.unlink()
-    found = re.search(r'<pre id="boxes">(.*?)</pre>', dom, re.DOTALL)
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    copy = report / "copy.html"
+    copy.write_text(text.replace("</head>", f"<style>{style}</style></head>", 1), encoding="utf-8")
+    _chromium(f"--screenshot={report / 'page.png'}", copy.as_uri())
+    copy.write_text(copy.read_text(encoding="utf-8").replace("</head>", f"{_MEASURE}</head>", 1), encoding="utf-8")
+    found = re.search(r'<pre id="boxes">(.*?)</pre>', _chromium("--dump-dom", copy.as_uri()), re.DOTALL)
     assert found is not None, "the page did not measure itself"
     boxes: dict[str, list[Box]] = json.loads(found[1])
-    return boxes
-
-
-def _shot(page: Path) -> Image.Image:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "page.png"
-        _chromium(f"--screenshot={file}", page.as_uri())
-        return Image.open(file).convert("RGB")
+    return Image.open(report / "page.png").convert("RGB"), boxes
 
 
 def _chromium(*words: str) -> str:
@@ -108,7 +104,8 @@ def _explained(atlas: Atlas, cause: int) -> None:
 
 
 def _save(picture: Image.Image, name: str) -> None:
-    few = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    # by coverage: a median cut greys the few pixels of a cluster's own colour
+    few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(PICTURES / name, optimize=True)
     print(f"{name}: {picture.width} × {picture.height}, {(PICTURES / name).stat().st_size // 1000} kB")
 
