@@ -217,11 +217,10 @@ def open_run(
 
     path = Path(path)
     with RunStore.open(path, create=False, read_only=True) as store:
-        known = store.facts.get("settings")
-        run = recall(Conductor(store)) if isinstance(known, dict) else None
-        if run is None or not isinstance(known, dict):
+        run = recall(Conductor(store))
+        if run is None:
             raise DataError("no finished analysis", where=str(path), remedy="run failatlas analyze --out again")
-    settings = layers.resolve(Settings, known)
+    settings = layers.resolve(Settings, run.settings)
 
     def reopen() -> Inputs:
         inputs = _inputs(settings, images, model, task)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from failatlas.store import RunStore
+import failatlas as failatlas_api
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def test_settings_come_from_the_file_and_flags_override_them(failatlas, config, 
     done = failatlas("analyze", "--config", config("seed = 3\n"), "--pipeline", "pixels+none+dbscan", "--out",
                      tmp_path / "run", "--json")  # fmt: skip
     assert done.json["pipeline"] == "supplied+none+dbscan"
-    with RunStore.open(tmp_path / "run", create=False, read_only=True) as store:
-        assert (store.facts["settings"]["seed"], store.facts["settings"]["pipeline"]) == (3, "pixels+none+dbscan")
+    settings = failatlas_api.open_run(tmp_path / "run").settings
+    assert (settings.seed, settings.pipeline) == (3, "pixels+none+dbscan")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from failatlas.store import Json, gc
 
 SHARD = 512  # images a shard: the most that a kill costs
 STAGES = ("survey", "outcomes", "layers", "features", "reference", "grouping", "maps", "root causes")
-_OUTCOMES_VERSION = _FEATURES_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
+_RUN_VERSION = _OUTCOMES_VERSION = _FEATURES_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
 
 
 class Analysis:
@@ -68,7 +68,7 @@ class Analysis:
         Raises:
             DataError: there are no images, or too many bad ones.
         """
-        model = self.inputs.model
+        model, settings = self.inputs.model, _plain(self.settings)
         found = Run(
             survey=self.survey,
             outcomes=self.outcomes,
@@ -83,8 +83,9 @@ class Analysis:
             paths=tuple(self.images.records[i].path for i in self.features.indices),
             records=self.inputs.images.record_digest(),
             model=model.digest if model is not None else "",
+            settings=settings,
         )
-        stage = Stage("run", 1, self._keys(*STAGES), {"settings": _plain(self.settings)}, self.settings.seed)
+        stage = Stage("run", _RUN_VERSION, self._keys(*STAGES), {"settings": settings}, self.settings.seed)
         return self.conductor.run(stage, Run, lambda: found)
 
     @cached_property
@@ -368,7 +369,6 @@ def analyze(inputs: Inputs, settings: Settings, conductor: Conductor) -> Run:
     """Why does this network fail?  From opened inputs to explained root causes; resumes where it was stopped."""
     if not len(inputs.images):
         raise UsageError("the image set is empty", where=inputs.name, remedy="check --images and --split")
-    conductor.store.facts["settings"] = _plain(settings)
     found = Analysis(inputs, settings, conductor).run()
     # temporary files of a killed run, and shards that their whole has replaced
     gc(conductor.store)

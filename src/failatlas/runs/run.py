@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from failatlas.errors import DataError, ModelError
@@ -32,6 +33,7 @@ class Run:
         paths: of the clustered images, as listed in their set.
         records: SHA-256 (hex) over the set's records.
         model: SHA-256 (hex) of the network; empty without one.
+        settings: how all of it came about, as JSON, paths absolute.
     """
 
     survey: Survey
@@ -47,6 +49,7 @@ class Run:
     paths: tuple[str, ...]
     records: str
     model: str
+    settings: Mapping[str, object]
 
     def check(self, inputs: Inputs) -> None:
         """Are these the images and the network that were analysed?  Files are compared as they are read.
