@@ -147,7 +147,7 @@ def analyze(
     images: ImageSet | Path | str | None = None,
     *,
     out: Path | str | None = None,
-    task: Task | None = None,
+    task: Task | str | None = None,
     **settings: object,
 ) -> Atlas:
     """Why does this network fail?  Groups its error-inducing images by root cause and explains every group.
@@ -157,7 +157,7 @@ def analyze(
             ``predictions=`` or ``case=``.
         images: an ``ImageSet``, a folder or a manifest.
         out: run folder; the same call again resumes it. None = a temporary folder.
-        task: an error rule of your own; default: as the settings say, classification.
+        task: ``"classification"``, ``"regression"``, ``"landmarks"``, or an error rule of your own.
         **settings: any of :class:`failatlas.runs.Settings`, e.g. ``pipeline="hudd"``.
 
     Raises:
@@ -166,7 +166,11 @@ def analyze(
     from failatlas.images import ImageSet
 
     said = dict(settings)
-    objects: dict[str, Any] = {"task": task}
+    objects: dict[str, Any] = {}
+    if isinstance(task, str):
+        said["task"] = task
+    else:
+        objects["task"] = task
     if isinstance(images, ImageSet):
         objects["images"] = images
     elif images is not None:

@@ -20,8 +20,8 @@ def test_epsilon_is_a_nearest_neighbour_distance_at_the_knee_as_published():
     away = np.linalg.norm(rows[:, None] - rows[None], axis=2)
     np.fill_diagonal(away, np.inf)
     assert curve.y == pytest.approx(np.sort(away.min(axis=1)), abs=1e-5)
-    assert curve.rule == "knee"
-    assert curve.chosen in curve.y
+    assert curve.rule == f"ε = {dbscan.parameters_['eps']:.4g}, knee"
+    assert curve.y[int(curve.chosen) - 1] == pytest.approx(dbscan.parameters_["eps"])
     assert labels[:180].max() == 1
     assert (labels[180:] == -1).mean() > 0.8
     expected = DBSCAN(eps=dbscan.parameters_["eps"], min_samples=dbscan.parameters_["min_samples"]).fit(rows)
@@ -51,11 +51,11 @@ def test_a_knee_that_breaks_clusters_up_is_left_for_a_better_radius_and_it_is_sa
     labels = free.fit_predict(rows.astype(np.float32))
     assert labels.tolist() == np.repeat([0, 1, 2], 200).tolist()
     assert "was taken" in free.notes_[0]
-    assert [curve.criterion for curve in free.curves_ if curve.parameter == "eps"] == [
-        "nearest-neighbour distance by rank",
-        "½ silhouette + ½ DBCV",
-    ]
-    assert free.curves_[0].chosen == free.parameters_["eps"] > strict.parameters_["eps"]
+    ranks, scores = [curve for curve in free.curves_ if curve.parameter in ("rank", "eps")]
+    assert (ranks.criterion, scores.criterion) == ("distance to the nearest neighbour (ε)", "½ silhouette + ½ DBCV")
+    assert scores.chosen == free.parameters_["eps"] > strict.parameters_["eps"]
+    at = int(ranks.chosen) - 1  # the mark stands on the curve, where it passes ε
+    assert at == len(rows) - 1 or ranks.y[at] >= free.parameters_["eps"] > ranks.y[at - 1]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ class Fashion:
         from failatlas.models.module import TorchModel
         from failatlas.models.weights import load_weights
 
-        module = network()
+        module = network().eval()
         with resources.as_file(_data("network.safetensors")) as path:
             load_weights(module, path)
         return TorchModel(

@@ -101,7 +101,9 @@ class Dbscan:
         if better is not None:
             eps, rule = better.eps, f"best ½ silhouette + ½ DBCV; the {rule} is {first.eps:.4g}"
         x = np.arange(1, n + 1, dtype=np.float64)
-        self.curves_ = (Curve("eps", "nearest-neighbour distance by rank", x, away, eps, rule), *self.curves_)
+        rank = float(min(int(np.searchsorted(away, eps)) + 1, n))
+        radius = f"ε = {eps:.4g}, {rule}"
+        self.curves_ = (Curve("rank", "distance to the nearest neighbour (ε)", x, away, rank, radius), *self.curves_)
         return self._finish(rows, better or first)
 
     def _check(self) -> None:

@@ -6,7 +6,6 @@ Cost: about 4 ms an image on two cores (224 px, ONNX Runtime), 5 KB a row. The d
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,8 +60,10 @@ class Backbone:
 def _open(model: bytes) -> onnxruntime.InferenceSession:
     import onnxruntime
 
+    from failatlas.models.onnx import n_threads
+
     options = onnxruntime.SessionOptions()
     # the cores really allowed: a container often shows more, and waiting threads cost tenfold
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    options.intra_op_num_threads = n_threads()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
