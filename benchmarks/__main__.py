@@ -1,4 +1,7 @@
-"""Every benchmark, each in a process of its own, and one table: python -m benchmarks [NAME …]  (= make bench)."""
+"""Every benchmark, each in a process of its own, and one table: python -m benchmarks [--stored] [NAME …].
+
+``--stored`` measures nothing and shows the results of earlier runs.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ RESULTS = Path(__file__).parent / "results"
 
 def main(names: list[str]) -> int:
     """Run, print, write; 2 for an unknown name, 1 when a benchmark failed, whatever the goals."""
+    one = _stored if "--stored" in names else _measured
+    names = [name for name in names if name != "--stored"]
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         print(f"no benchmark {unknown[0]!r}: choose from {', '.join(NAMES)}", file=sys.stderr)
@@ -27,7 +32,7 @@ def main(names: list[str]) -> int:
     failed: list[str] = []
     machine: dict[str, Any] = {}
     for name in names or NAMES:
-        document = _measured(name)
+        document = one(name)
         if document is None:
             failed.append(name)
             continue
@@ -61,6 +66,12 @@ def _measured(name: str) -> dict[str, Any] | None:
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
     print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     return document
+
+
+def _stored(name: str) -> dict[str, Any] | None:
+    """The document of an earlier run; None when there is none."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text()) if file.is_file() else None
 
 
 def _versions(machine: dict[str, Any]) -> str:

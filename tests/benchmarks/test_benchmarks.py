@@ -88,3 +88,30 @@ def test_a_peak_names_its_step():
 def test_an_unknown_benchmark_is_refused(capsys):
     assert importlib.import_module("benchmarks.__main__").main(["grids"]) == 2
     assert "startup" in capsys.readouterr().err
+
+
+def test_stored_results_give_the_table_again(tmp_path, monkeypatch, capsys):
+    main = importlib.import_module("benchmarks.__main__")
+    rows = table().to_json([table().row("step", "1 ms", "3 ms", measuring().Spread(3.0, 2.0, 4.0), at_least=2)])
+    document = {"machine": measuring().machine(), "result": {"rows": rows}}
+    (tmp_path / "memory.json").write_text(json.dumps(document), encoding="utf-8")
+    monkeypatch.setattr(main, "RESULTS", tmp_path)
+    assert main.main(["--stored", "memory"]) == 0
+    assert "| 3 (2–4)" in capsys.readouterr().out
+    assert main.main(["--stored", "hudd"]) == 1
+
+
+def test_results_of_other_forms_become_rows():
+    reading = importlib.import_module("benchmarks.reading")
+    lrp = [
+        {"network": "net", "what": "input gradient", "ratio": 2.1, "goal": None},
+        {"network": "net", "what": "epsilon", "ratio": 2.4, "goal": 2.6},
+        {"network": "net", "what": "hudd", "ratio": 2.9, "goal": 2.6},
+        {"network": "net", "what": "Captum, all layers", "ratio": 4.3, "goal": None},
+    ]
+    epsilon, hudd = reading.rows_of("relevance", {"rows": lrp})
+    assert (epsilon.ratio, epsilon.reached, epsilon.peer) == (2.4, True, "Captum (ε) 4.3 × forward")
+    assert (hudd.reached, hudd.limit) == (False, "2.1 × (input gradient)")
+    wicd = {"n": 2000, "ms": 2, "numpy_ms": 80, "python_ms": 400, "times_numpy": 40.0, "times_python": 200.0}
+    rows = reading.rows_of("clustering", {"wicd": [wicd], "distances": []})
+    assert [row.reached for row in rows] == [False, True]
