@@ -45,13 +45,6 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 @contextmanager
-def muted() -> Iterator[None]:
-    """Say nothing inside the block: whoever calls a stage shard by shard counts the shards itself."""
-    with listening(_Silent()):
-        yield
-
-
-@contextmanager
 def step(what: str, total: int = 0) -> Iterator[Listener]:
     """Announce a step; call ``advance`` on what the block receives."""
     listener = _listener.get()

@@ -127,7 +127,7 @@ class _Lines:
         step = self._steps[-1]
         step.done += amount
         now = self._clock()
-        if now - step.said >= 10 and step.total:
+        if now - step.said >= 10 and step.done < step.total:
             step.said = now
             left = (now - step.started) / step.done * (step.total - step.done)
             print(f"{step.what}: {step.done}/{step.total}, about {left:.0f} s left", file=sys.stderr, flush=True)

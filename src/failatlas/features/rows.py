@@ -11,6 +11,7 @@ from failatlas.arrays import Features, Indices, freeze
 from failatlas.features.extractor import Extractor
 from failatlas.images import ImageSet
 from failatlas.images.records import BadImage, Quarantined
+from failatlas.progress import step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,13 +52,15 @@ def extract(extractor: Extractor, images: ImageSet, indices: Indices, score: Ind
 
     positions: list[int] = []
     blocks: list[Features] = []
-    for batch in images.batches(batch_size, indices.tolist(), on_bad=set_aside):
-        rows = extractor.extract(batch, np.array([starts[i] for i in batch.indices], np.int64))
-        finite = np.isfinite(rows).all(axis=1)
-        for index in np.asarray(batch.indices)[~finite]:
-            bad.append(Quarantined(images.ids[index], "E_FEATURES_NAN", "its features are not finite"))
-        positions += np.asarray(batch.indices)[finite].tolist()
-        blocks.append(rows[finite])
+    with step("extracting features", len(indices)) as listener:
+        for batch in images.batches(batch_size, indices.tolist(), on_bad=set_aside):
+            rows = extractor.extract(batch, np.array([starts[i] for i in batch.indices], np.int64))
+            finite = np.isfinite(rows).all(axis=1)
+            for index in np.asarray(batch.indices)[~finite]:
+                bad.append(Quarantined(images.ids[index], "E_FEATURES_NAN", "its features are not finite"))
+            positions += np.asarray(batch.indices)[finite].tolist()
+            blocks.append(rows[finite])
+            listener.advance(len(batch.indices))
     matrix = np.concatenate(blocks) if blocks else np.zeros((0, 0), np.float32)
     return Rows(
         tuple(images.ids[i] for i in positions), freeze(np.array(positions, np.int64)), freeze(matrix), tuple(bad)

@@ -19,7 +19,7 @@ from failatlas.features import merge as merge_rows
 from failatlas.features.heatmaps import Maps, white_box
 from failatlas.images import BadImage, ImageSet
 from failatlas.images.survey import VERSION as SURVEY_VERSION
-from failatlas.images.survey import Survey, survey
+from failatlas.images.survey import Overlap, Survey, survey
 from failatlas.models import WhiteBox
 from failatlas.models.predictions import read_predictions
 from failatlas.outcomes import Outcomes, from_predictions
@@ -38,7 +38,7 @@ from failatlas.seeds import derive, generator
 from failatlas.store import Json, gc
 
 SHARD = 512  # images a shard: the most that a kill costs
-STAGES = ("survey", "outcomes", "layers", "features", "reference", "grouping", "maps", "root causes")
+STAGES = ("survey", "other splits", "outcomes", "layers", "features", "reference", "grouping", "maps", "root causes")
 _RUN_VERSION = _OUTCOMES_VERSION = _FEATURES_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
 
 
@@ -79,6 +79,7 @@ class Analysis:
             root_causes=self.root_causes,
             maps=self.maps,
             quarantined=tuple(self._budget.quarantined.values()),
+            overlaps=self.overlaps,
             pipeline=str(self.pipeline),
             paths=tuple(self.images.records[i].path for i in self.features.indices),
             records=self.inputs.images.record_digest(),
@@ -91,14 +92,12 @@ class Analysis:
     @cached_property
     def digests(self) -> Mapping[str, str]:
         """SHA-256 (hex) of every image's bytes by id; the code of the error where they cannot be had."""
-        images = self.inputs.images
-        walk = progress.track(range(len(images)), "hashing images", len(images))
-        return {images.ids[i]: _content(images, i) for i in walk}
+        return _digests(self.inputs.images, "hashing images")
 
     @cached_property
     def pixels(self) -> str:
         """SHA-256 (hex) over ids and bytes: the key of what depends on the pictures, whatever people say of them."""
-        return hashlib.sha256(json.dumps(list(self.digests.items())).encode()).hexdigest()
+        return _digest(self.digests)
 
     @cached_property
     def content(self) -> str:
@@ -108,21 +107,21 @@ class Analysis:
     @cached_property
     def survey(self) -> Survey:
         """What the images are: digests, duplicates, measured properties; unreadable ones are set aside."""
-        stage = Stage("survey", SURVEY_VERSION, {"images": self.pixels}, {})
-        # what the key says of an image holds for its survey too
-        known = {name: digest for name, digest in self.digests.items() if not digest.startswith("E_")}
-        images = self.inputs.images.pinned(known)
-        found = self.conductor.run_sharded(
-            stage,
-            Survey,
-            lambda indices: survey(images, indices.tolist()),
-            Survey.merge,
-            indices=np.arange(len(images)),
-            size=SHARD,
-            what="surveying images",
-        )
+        found = self._surveyed("survey", self.inputs.images, self.digests, "surveying images")
         self._budget.charge(found.quarantined)
         return found
+
+    @cached_property
+    def overlaps(self) -> tuple[Overlap, ...]:
+        """What the analysed split shares with the set's other splits; bad images of these cost the run nothing."""
+        images, others = self.inputs.images, self.inputs.others
+        if others is None:
+            return self.survey.overlap(images.splits)
+        digests = _digests(others, "hashing other splits")
+        rest = self._surveyed("other splits", others, digests, "surveying other splits")
+        found = Survey.merge([self.survey, rest]).overlap({**images.splits, **others.splits})
+        own = set(images.splits.values())
+        return tuple(overlap for overlap in found if {overlap.first, overlap.second} & own)
 
     @cached_property
     def images(self) -> ImageSet:
@@ -266,6 +265,20 @@ class Analysis:
         """Keys of those of the stages that this run has; a stage's own parts, read back or not, are none."""
         return {name: self.conductor.keys[name] for name in names if name in self.conductor.keys}
 
+    def _surveyed(self, name: str, images: ImageSet, digests: Mapping[str, str], what: str) -> Survey:
+        # what the key says of an image holds for its survey too
+        known = {image: digest for image, digest in digests.items() if not digest.startswith("E_")}
+        pinned = images.pinned(known)
+        return self.conductor.run_sharded(
+            Stage(name, SURVEY_VERSION, {"images": _digest(digests)}, {}),
+            Survey,
+            lambda indices: survey(pinned, indices.tolist()),
+            Survey.merge,
+            indices=np.arange(len(images)),
+            size=SHARD,
+            what=what,
+        )
+
     def _tested(self) -> Outcomes:
         model = self.inputs.model
         assert model is not None
@@ -391,6 +404,15 @@ def _pipeline(settings: Settings, inputs: Inputs) -> Pipeline:
     if pipeline.extractor == SUPPLIED:
         raise UsageError("no features were supplied", remedy="give --features")
     return pipeline
+
+
+def _digests(images: ImageSet, what: str) -> dict[str, str]:
+    walk = progress.track(range(len(images)), what, len(images))
+    return {images.ids[i]: _content(images, i) for i in walk}
+
+
+def _digest(digests: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(list(digests.items())).encode()).hexdigest()
 
 
 def _content(images: ImageSet, i: int) -> str:

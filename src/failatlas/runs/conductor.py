@@ -105,14 +105,17 @@ class Conductor:
             for number, start in enumerate(range(0, max(len(indices), 1), size)):
                 shard = np.asarray(indices[start : start + size])
                 done = load_shard(self.store, stage.key, number, kind)
+                told = 0
                 if done is None:
-                    with progress.muted():
+                    relay = _Relay(listener, len(shard))
+                    with progress.listening(relay):
                         result = compute(shard)
+                    told = relay.told
                     save_shard(self.store, stage.key, number, stage.name, result)
                     done = load_shard(self.store, stage.key, number, kind)
                     assert done is not None
                 results.append(done)
-                listener.advance(len(shard))
+                listener.advance(len(shard) - told)
         return results
 
     def recall(self, name: str, kind: type[_Result]) -> _Result | None:
@@ -125,3 +128,30 @@ class Conductor:
         fact = f"stage/{stage.name}"
         if not self.store.read_only and self.store.facts.get(fact) != stage.key:
             self.store.facts[fact] = stage.key
+
+
+class _Relay:
+    """Passes on how far the work inside a shard is: a shard of a slow network takes minutes.
+
+    Args:
+        listener: of the whole stage.
+        most: images of the shard; what says more than that is not believed.
+    """
+
+    def __init__(self, listener: progress.Listener, most: int) -> None:
+        self.told = 0
+        self._listener = listener
+        self._most = most
+        self._depth = 0
+
+    def start(self, what: str, total: int) -> None:  # noqa: ARG002 - the protocol's signature
+        self._depth += 1
+
+    def advance(self, amount: int) -> None:
+        amount = min(amount, self._most - self.told) if self._depth == 1 else 0
+        if amount > 0:
+            self.told += amount
+            self._listener.advance(amount)
+
+    def end(self) -> None:
+        self._depth -= 1

@@ -25,6 +25,7 @@ class Inputs:
         predictions: file of predictions, or None.
         features: file of the user's own features, or None.
         name: of the image set, for people.
+        others: the images of the set's other splits, which only leakage looks at; None when there are none.
     """
 
     images: ImageSet
@@ -33,6 +34,7 @@ class Inputs:
     predictions: Path | None
     features: Path | None
     name: str
+    others: ImageSet | None = None
 
 
 def open_inputs(
@@ -52,7 +54,7 @@ def open_inputs(
         UsageError: too little or too much is named.
         DataError, ModelError, UnsafeInputError: a file is unusable or could do harm.
     """
-    opened = images if images is not None else open_images(settings)
+    opened, others = (images, None) if images is not None else open_images(settings)
     if model is None and settings.model is not None:
         model = load_model(
             settings.model, weights=settings.weights, preprocess=preprocess(settings), classes=settings.classes
@@ -69,14 +71,19 @@ def open_inputs(
         predictions=settings.predictions,
         features=settings.features,
         name=name,
+        others=others,
     )
 
 
-def open_images(settings: Settings) -> ImageSet:
-    """The image set that ``images`` and ``split`` name."""
+def open_images(settings: Settings) -> tuple[ImageSet, ImageSet | None]:
+    """The image set that ``images`` and ``split`` name, and what its other splits hold."""
     if settings.images is None:
         raise UsageError("no images", remedy="give --images FOLDER or MANIFEST, or --case")
-    return ImageSet.open(settings.images, split=settings.split, trust_links=settings.trust_links)
+    whole = ImageSet.open(settings.images, trust_links=settings.trust_links)
+    if settings.split is None:
+        return whole, None
+    rest = [i for i, record in enumerate(whole.records) if record.split not in (None, settings.split)]
+    return whole.with_split(settings.split), whole.select(rest) if rest else None
 
 
 def open_task(settings: Settings, images: ImageSet, model: Model | None) -> Task:

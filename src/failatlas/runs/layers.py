@@ -211,6 +211,13 @@ class _Screening:
         # of the others only the conservation error is kept
         kept = {layer: min(width, most) if layer in eligible else 0 for layer, width in widths.items()}
         shards = self._shards("sketches" if is_sketched else "heatmaps", tuple(shapes), kept)
+        if not any(len(shard.indices) for shard in shards):
+            raise ModelError(
+                "no error-inducing image has a finite heatmap",
+                where=self.model.name,
+                remedy="choose another --composite, or --pipeline best",
+                code="E_LRP_NAN",
+            )
         eligible = _distinct(eligible, shards)
         clusterings = {
             layer: self._clustering(layer, shards, is_sketched)
@@ -271,19 +278,21 @@ class _Screening:
         # filled in place: a list of batches, then joined, would be there twice
         rows = np.empty((len(indices), sum(columns)), np.float32)
         conservation = np.empty((len(indices), len(layers)), np.float64)
-        for batch in self.images.batches(BATCH, indices.tolist(), on_bad=set_aside):
-            found = heatmaps.run(batch, np.array([self.starts[i] for i in batch.indices], np.int64))
-            finite = np.logical_and.reduce([np.isfinite(found.rows[layer]).all(axis=1) for layer in layers])
-            for index in np.asarray(batch.indices)[~finite]:
-                bad.append(Quarantined(self.images.ids[index], "E_LRP_NAN", "its relevance is not finite"))
-            here = slice(len(kept), len(kept) + int(finite.sum()))
-            kept += np.asarray(batch.indices)[finite].tolist()
-            left = 0
-            for at, (layer, width) in enumerate(zip(layers, columns, strict=True)):
-                if width:  # a row that fits is not sketched
-                    rows[here, left : left + width] = sketch(found.rows[layer][finite], width)
-                conservation[here, at] = found.conservation[layer][finite]
-                left += width
+        with progress.step("computing heatmaps", len(indices)) as listener:
+            for batch in self.images.batches(BATCH, indices.tolist(), on_bad=set_aside):
+                found = heatmaps.run(batch, np.array([self.starts[i] for i in batch.indices], np.int64))
+                finite = np.logical_and.reduce([np.isfinite(found.rows[layer]).all(axis=1) for layer in layers])
+                for index in np.asarray(batch.indices)[~finite]:
+                    bad.append(Quarantined(self.images.ids[index], "E_LRP_NAN", "its relevance is not finite"))
+                here = slice(len(kept), len(kept) + int(finite.sum()))
+                kept += np.asarray(batch.indices)[finite].tolist()
+                left = 0
+                for at, (layer, width) in enumerate(zip(layers, columns, strict=True)):
+                    if width:  # a row that fits is not sketched
+                        rows[here, left : left + width] = sketch(found.rows[layer][finite], width)
+                    conservation[here, at] = found.conservation[layer][finite]
+                    left += width
+                listener.advance(len(batch.indices))
         n = len(kept)
         return _Shard(freeze(np.array(kept, np.int64)), layers, tuple(columns), rows[:n], conservation[:n], tuple(bad))
 
@@ -313,12 +322,9 @@ class _Screening:
 
 def _distinct(layers: Sequence[str], shards: Sequence[_Shard]) -> tuple[str, ...]:
     """Layers without those whose heatmaps equal an earlier one's: what only passes relevance on adds nothing."""
-    seen: set[str] = set()
-    kept = []
+    kept: list[str] = []
     for layer in layers:
-        mark = array_hash(shards[0].of(layer))
-        if mark not in seen:
-            seen.add(mark)
+        if not any(all(np.array_equal(shard.of(layer), shard.of(other)) for shard in shards) for other in kept):
             kept.append(layer)
     return tuple(kept)
 

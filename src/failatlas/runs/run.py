@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from failatlas.errors import DataError, ModelError
 from failatlas.features import Rows
-from failatlas.images import Quarantined, Survey
+from failatlas.images import Overlap, Quarantined, Survey
 from failatlas.outcomes import Outcomes
 from failatlas.pipelines import Grouping
 from failatlas.rootcauses import RootCauses
@@ -29,6 +29,7 @@ class Run:
         root_causes: the clusters explained.
         maps: relevance of the error-inducing images for the eye; None for a black box.
         quarantined: every image set aside, whichever stage did.
+        overlaps: images that the analysed split shares with other splits of its set: leakage.
         pipeline: extractor+reducer+clusterer.
         paths: of the clustered images, as listed in their set.
         records: SHA-256 (hex) over the set's records.
@@ -45,6 +46,7 @@ class Run:
     root_causes: RootCauses
     maps: Rows | None
     quarantined: tuple[Quarantined, ...]
+    overlaps: tuple[Overlap, ...]
     pipeline: str
     paths: tuple[str, ...]
     records: str

@@ -52,6 +52,12 @@ def told(atlas: Atlas, page: Path) -> None:
     ]
     if rows:
         answers.table("Root causes by risk", ["rank", "proposed name", "images", "share", "rule"], rows)
+    for overlap in atlas.run.overlaps:
+        if overlap.exact or overlap.near:
+            answers.line(
+                f"Leakage: {len(overlap.exact)} exact and {len(overlap.near)} near duplicates between splits "
+                f"{overlap.first} and {overlap.second}; rates on such images are too good."
+            )
     if document["quarantined"]:
         answers.line(f"{document['quarantined']} images were quarantined; the report lists them.")
     answers.line(f"Report: {page}")
