@@ -50,7 +50,6 @@ def _data(run: Run, inputs: Inputs) -> DataCard:
     records = images.records
     exact, near = run.survey.exact_duplicates(), run.survey.near_duplicates()
     n_exact = sum(len(group) - 1 for group in exact)
-    overlaps = run.survey.overlap(images.splits) if len(set(images.splits.values())) > 1 else ()
     notices = Counter(notice for told in run.survey.notices.values() for notice in told)
     left_out = tuple(f"{count} images left out: {why}" for why, count in run.outcomes.left_out)
     return DataCard(
@@ -63,7 +62,7 @@ def _data(run: Run, inputs: Inputs) -> DataCard:
         n_near=sum(len(group) - 1 for group in near) - n_exact,
         leakage=tuple(
             f"{len(o.exact)} exact and {len(o.near)} near duplicates between {o.first} and {o.second}"
-            for o in overlaps
+            for o in run.overlaps
             if o.exact or o.near
         ),
         quarantined=run.quarantined,
