@@ -239,7 +239,7 @@ def cluster(features: Features, pipeline: str = "umap+dbscan", *, seed: int = 0,
 
     Args:
         features: (n, d) finite numbers.
-        pipeline: reducer+clusterer, or a clusterer alone.
+        pipeline: reducer+clusterer, a clusterer alone, or a preset (``safe``, ``best``) without its extractor.
         seed: of everything random.
         **parameters: of either part, e.g. ``eps=0.4``.
 
@@ -247,7 +247,11 @@ def cluster(features: Features, pipeline: str = "umap+dbscan", *, seed: int = 0,
         ``labels`` (n,), -1 = noise; the embedding; the parameters used; the curves by which they were chosen.
     """
     from failatlas.clustering import cluster as compose
+    from failatlas.pipelines import PRESETS
 
+    if pipeline in PRESETS:
+        preset = PRESETS[pipeline].pipeline
+        return compose(features, preset.reducer, preset.clusterer, seed, **parameters)
     reducer, _, clusterer = pipeline.rpartition("+")
     return compose(features, reducer or "none", clusterer, seed, **parameters)
 

@@ -218,6 +218,7 @@ def test_clustering_alone_takes_a_clusterer_and_its_parameters():
     assert failatlas.cluster(rows, pipeline="none+dbscan", eps=0.5, min_samples=2).labels.tolist() == (
         [1] * 3 + [0] * 5 + [2] * 2
     )
+    assert "pca.n_components" in failatlas.cluster(rows, pipeline="safe").parameters
     with pytest.raises(UsageError, match="did you mean 'ward'"):
         failatlas.cluster(rows, pipeline="wart")
     with pytest.raises(UsageError, match="epss"):

@@ -242,3 +242,11 @@ def test_verify_json_names_every_damage(failatlas, run):
     assert done.status == 1
     assert {damage["kind"] for damage in done.json["damages"]} == {"missing"}
     json.dumps(done.json)
+
+
+@pytest.mark.full
+def test_demo_explains_the_failures_of_the_built_in_case(failatlas, tmp_path):
+    done = failatlas("demo", "--out", tmp_path / "demo", "--pipeline", "activations+pca+dbscan", "--json")
+    assert done.status == 0, done.err
+    assert done.json["images"] == 10_000
+    assert 900 <= done.json["errors"] <= 1200

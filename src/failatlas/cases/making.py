@@ -32,11 +32,14 @@ def make(images: ImageSet, out: Path, *, count: int | None = None, seed: int = 0
     if count is not None and count < len(images):
         chosen = np.sort(generator(seed, "make").choice(len(images), count, replace=False))
     records = []
-    for i in track(chosen.tolist(), "writing images", len(chosen)):
+    names = [Path(images.records[i].path).stem for i in chosen]
+    if len(set(names)) < len(names):  # images of two folders may share a name
+        names = [f"{i:06d}" for i in chosen]
+    for i, name in zip(track(chosen.tolist(), "writing images", len(chosen)), names, strict=True):
         record = images.records[i]
         file = io.BytesIO()
         Image.fromarray(images.read(i).pixels).save(file, "PNG")
-        path = f"images/{Path(record.path).name}"
+        path = f"images/{name}.png"
         write_atomically(out / path, file.getvalue())
         records.append(dataclasses.replace(record, path=path))
     # last: a manifest names only files that are there

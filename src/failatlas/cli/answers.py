@@ -101,7 +101,10 @@ class _Bars:
     def end(self) -> None:
         task = self._tasks.pop()
         current = next(t for t in self._progress.tasks if t.id == task)
-        self._progress.update(task, total=current.total or 1, completed=current.total or 1)
+        if not current.total:
+            self._progress.update(task, total=1, completed=1)
+        # one that was interrupted stays where it was
+        self._progress.stop_task(task)
 
 
 class _Lines:

@@ -200,9 +200,11 @@ def _place(module: torch.nn.Module) -> tuple[torch.device, torch.dtype]:
 def _importable(folder: Path) -> Iterator[None]:
     # the console script has no current folder on its path, `python -m` has: the user expects the latter
     sys.path.insert(0, str(folder))
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # sources are read-only, and so is their folder
     try:
         yield
     finally:
+        sys.dont_write_bytecode = writes
         if str(folder) in sys.path:  # the user's code may have tidied up
             sys.path.remove(str(folder))
 

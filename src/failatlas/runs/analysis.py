@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from failatlas import progress
-from failatlas.arrays import Indices, array_hash, freeze
+from failatlas.arrays import Features, Indices, array_hash, freeze
 from failatlas.errors import ModelError, UsageError
 from failatlas.features import Extractor, Rows, extract, open_extractor, read_features
 from failatlas.features import merge as merge_rows
@@ -323,11 +323,16 @@ class Analysis:
     def _features(self, name: str, positions: Indices) -> Rows:
         if self.extractor is not None:
             return self._extracted(name, self.extractor, positions)
+        indices = self.outcomes.indices[positions]
+        rows = freeze(self._supplied[indices])
+        return Rows(tuple(self.images.ids[i] for i in indices), freeze(np.array(indices)), rows)
+
+    @cached_property
+    def _supplied(self) -> Features:
+        """(n, d) features that the user brings, one row for every image of the set."""
         path = self.inputs.features
         assert path is not None
-        rows = read_features(path, self.images.ids)
-        indices = self.outcomes.indices[positions]
-        return Rows(tuple(self.images.ids[i] for i in indices), freeze(np.array(indices)), freeze(rows[indices]))
+        return read_features(path, self.images.ids)
 
     def _extracted(self, name: str, extractor: Extractor, positions: Indices) -> Rows:
         indices, score = self.outcomes.indices[positions], self.outcomes.score[positions]
