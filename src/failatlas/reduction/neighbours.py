@@ -60,7 +60,8 @@ def _put_self_first(indices: NDArray[np.int64]) -> None:
 
 def _exact(members: Features, queries: Features, indices: NDArray[np.int64]) -> NDArray[np.float64]:
     distances = np.empty(indices.shape, np.float64)
-    step = max(1, min(_BLOCK, 2**24 // (indices.shape[1] * members.shape[1])))
+    # 2 MB at a time: what stays in the cache is twice as quick as 134 MB
+    step = max(1, min(_BLOCK, 2**18 // (indices.shape[1] * members.shape[1])))
     for start in range(0, len(queries), step):
         near = members[indices[start : start + step]].astype(np.float64)
         near -= queries[start : start + step, None, :]

@@ -96,9 +96,9 @@ def _unstable(causes: Sequence[RootCause]) -> list[tuple[str, str]]:
     if not loose:
         return []
     listed = ", ".join(loose[:8]) + (f" and {number(len(loose) - 8)} more" if len(loose) > 8 else "")
-    return [
-        ("Unstable", f"{listed} fall apart when the images are sampled again (Jaccard below 0.5): do not rely on them.")
-    ]
+    apart = "falls apart" if len(loose) == 1 else "fall apart"
+    them = "it" if len(loose) == 1 else "them"
+    return [("Unstable", f"{listed} {apart} when images are sampled again (Jaccard below 0.5): do not rely on {them}.")]
 
 
 def _relevance(document: Document) -> list[tuple[str, str]]:
