@@ -352,7 +352,10 @@ def _inputs(settings: Settings, images: ImageSet | None, model: object | None, t
         loaded = case.model() if settings.model is None and settings.predictions is None else None
         if loaded is not None and settings.preprocess is not None:
             raise UsageError("a case study's network has its own preprocessing", remedy="leave --preprocess out")
-        task = task or case.task()
+        if settings.classes or settings.task != "classification":
+            raise UsageError("a case study has its own task and classes", remedy="leave --task and --classes out")
+        # with a cost matrix the task is made of the network's classes and those costs
+        task = task or (None if settings.cost and loaded is not None else case.task())
         if images is None and settings.images is None:
             images = case.images(settings.split or "test")
     if model is not None:

@@ -75,6 +75,19 @@ def test_a_made_case_is_analysed_with_its_own_network(failatlas, fashion, tmp_pa
     assert 5 <= done.json["errors"] <= 30  # about one in ten
 
 
+def test_a_case_is_ranked_by_costs_of_ones_own(failatlas, fashion, tmp_path):
+    from failatlas.cases.fashion import CLASSES
+
+    cost = {"Shirt": {"T-shirt/top": 50}}
+    (tmp_path / "cost.json").write_text(json.dumps(cost))
+    words = ("analyze", "--case", "fashion", "--images", fashion, "--pipeline", "pixels+none+ward", "--references",
+             "20", "--repeats", "0", "--out", tmp_path / "run", "--json")  # fmt: skip
+    plain, costly = failatlas(*words), failatlas(*words, "--cost", tmp_path / "cost.json")
+    assert (plain.status, costly.status) == (0, 0), costly.err
+    assert costly.json["clusters"][0]["risk"] > plain.json["clusters"][0]["risk"]
+    assert set(cost) <= set(CLASSES)
+
+
 @pytest.mark.parametrize("pipeline", ["safe", "pixel-heatmap+pca+kmeans", "heatmap+none+hdbscan"])
 def test_other_pipelines_run_on_real_failures(failatlas, fashion, tmp_path, pipeline):
     done = failatlas("analyze", "--case", "fashion", "--images", fashion, "--pipeline", pipeline, "--references", "20",

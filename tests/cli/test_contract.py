@@ -171,6 +171,8 @@ def test_help_needs_nothing_heavy():
         ("analyze --images {images} --predictions {predictions} --out {new} --repeats -1", 2, "repeats"),
         ("analyze --case fashon --out {new}", 2, "did you mean 'fashion'"),
         ("analyze --case fashion --split tset --out {new}", 2, "test"),
+        ("analyze --case fashion --classes a,b --out {new}", 2, "its own task and classes"),
+        ("analyze --case fashion --preprocess imagenet --out {new}", 2, "its own preprocessing"),
         (
             "analyze --images {images} --model {model} --weights {weights} --pipeline hudd --layer 77 --out {new}",
             2,

@@ -261,6 +261,15 @@ def test_D8_D11_H17_names_survive_csv_json_and_report(failatlas, world, tmp_path
     assert {unescape_formula(row["image_id"]) for row in assigned} == set(named)
 
 
+def test_D8_half_a_surrogate_pair_in_json_is_written_as_an_escape(analysed, world, tmp_path):
+    shutil.copy(world.images / "images" / "image-030.png", tmp_path / "a.png")
+    (tmp_path / "m.jsonl").write_text('{"path": "a.png", "id": "x\\ud800y", "label": "\\ud800"}\n')
+    (tmp_path / "p.jsonl").write_text('{"id": "x\\ud800y", "prediction": "red"}\n')
+    done = analysed("--images", tmp_path / "m.jsonl", "--predictions", tmp_path / "p.jsonl")
+    assert done.json["clusters"][0]["medoid"] == "x\ud800y"
+    assert [(row["image_id"], row["label"]) for row in rows_of(tmp_path / "run")] == [(r"x\ud800y", r"\ud800")]
+
+
 def test_H17_a_file_that_looks_like_an_option_is_a_file(nursery, world, tmp_path):
     shutil.copytree(world.images, tmp_path / "-rf")
     done = nursery.call("analyze", "--images=-rf", "--predictions", world.predictions, "--features", world.features,

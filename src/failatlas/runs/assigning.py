@@ -21,8 +21,8 @@ from failatlas.reduction.pca import Pca
 from failatlas.runs.extracting import extractor_options
 from failatlas.runs.run import Run
 from failatlas.runs.settings import Settings
+from failatlas.runs.tables import write_table
 from failatlas.seeds import derive
-from failatlas.store import write_atomically
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +68,7 @@ class Assignment:
         writer.writerow(["image_id", "cluster", "distance"])
         for image, label, distance in zip(self.ids, self.labels, self.distance, strict=True):
             writer.writerow([escape_formula(image), int(label), f"{distance:.6g}"])
-        write_atomically(file, table.getvalue().encode("utf-8", "surrogateescape"))
-        return file
+        return write_table(file, table.getvalue())
 
 
 def assign(run: Run, images: ImageSet, model: Model | None, settings: Settings) -> Assignment:

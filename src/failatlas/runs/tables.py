@@ -23,5 +23,17 @@ def write_clusters(run: Run, file: Path) -> Path:
         # a cell that starts with = would run as a formula
         cells = [escape_formula(text) for text in (image, path, outcomes.expected[i], outcomes.predicted[i])]
         writer.writerow([*cells, int(label)])
-    write_atomically(file, table.getvalue().encode("utf-8", "surrogateescape"))
+    return write_table(file, table.getvalue())
+
+
+def write_table(file: Path, text: str) -> Path:
+    """Write a table as UTF-8; bytes of a file name that are no text stay as they are."""
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # half a surrogate pair, as JSON can hold one, is no byte either
+        data = "".join(c if not "\ud800" <= c < "\udc80" else ascii(c)[1:-1] for c in text).encode(
+            "utf-8", "surrogateescape"
+        )
+    write_atomically(file, data)
     return file

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 @click.option("--max-bad", type=float, help="Share of bad images beyond which the run stops (default 0.01).")
 @options.common
 def analyze(out: Path, config: Path | None, as_json: bool, quiet: bool, **flags: object) -> None:
-    """Group the error-inducing images by root cause and write the report."""
+    """Group error-inducing images by root cause.
+
+    Explains every group and writes the report; the same command again resumes where it was stopped.
+    """
     from failatlas import api
 
     with answers.progress_shown(quiet):

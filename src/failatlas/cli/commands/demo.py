@@ -16,7 +16,10 @@ from failatlas.cli.commands.analyze import told
 @click.option("--pipeline", default="best", show_default=True)
 @options.common
 def demo(out: Path, case: str, pipeline: str, as_json: bool, quiet: bool) -> None:
-    """Explain the failures of a case study's own network: nothing to prepare, nothing to download."""
+    """Explain the failures of a built-in network.
+
+    Nothing to prepare and nothing to download: the case study brings photographs and network.
+    """
     from failatlas import api
 
     with answers.progress_shown(quiet):

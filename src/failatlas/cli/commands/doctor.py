@@ -13,7 +13,10 @@ from failatlas.cli import answers, options
 @options.inputs
 @options.common
 def doctor(config: Path | None, as_json: bool, quiet: bool, **flags: object) -> int:
-    """Check shapes, value range, normalisation and labels on one batch, and print the fix; exit 1 = a problem."""
+    """Check that network, images and labels fit.
+
+    Looks at shapes, value range, normalisation and labels of one batch and prints the fix; exit 1 = a problem.
+    """
     from failatlas import api
 
     with answers.progress_shown(quiet):

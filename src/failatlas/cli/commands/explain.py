@@ -15,7 +15,10 @@ from failatlas.cli import answers, options
 @click.option("--out", type=options.FILE, help="Folder for the PNG files; default RUN/explained.")
 @options.common
 def explain(run: Path, image: str, out: Path | None, as_json: bool, quiet: bool) -> None:
-    """Write the heatmaps of one image of RUN as PNG, a file a layer."""
+    """Write the heatmaps of one image of RUN.
+
+    A PNG for every layer that has a map.
+    """
     from failatlas import api
 
     with answers.progress_shown(quiet):

@@ -10,7 +10,10 @@ from failatlas.cli import answers, options
 @click.command()
 @options.common
 def parts(as_json: bool, quiet: bool) -> None:
-    """List extractors, reducers, clusterers, presets, describers, composites and relevance operators."""
+    """List what a pipeline can be built from.
+
+    Extractors, reducers, clusterers, presets, describers, composites and relevance operators.
+    """
     from failatlas import api
 
     with answers.progress_shown(quiet):

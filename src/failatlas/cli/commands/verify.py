@@ -17,7 +17,10 @@ from failatlas.cli import answers, options
 @click.option("--restore", is_flag=True, help="Put the backup of a damaged database in its place.")
 @options.common
 def verify(run: Path, repair: bool, restore: bool, as_json: bool, quiet: bool) -> int:
-    """Check every stored array and the database of RUN.  Exit 1 when damage is found."""
+    """Check every array and the database of RUN.
+
+    Exit 1 when damage is found.
+    """
     from failatlas import api
 
     with answers.progress_shown(quiet):
