@@ -235,7 +235,7 @@ def open_run(
 
 
 def cluster(features: Features, pipeline: str = "umap+dbscan", *, seed: int = 0, **parameters: Any) -> Clustering:
-    """Cluster the rows of an (n, d) array; every parameter that is not given is chosen automatically.
+    """Cluster the rows of an (n, d) array; what is neither given nor fixed by the preset is chosen automatically.
 
     Args:
         features: (n, d) finite numbers.
@@ -251,7 +251,7 @@ def cluster(features: Features, pipeline: str = "umap+dbscan", *, seed: int = 0,
 
     if pipeline in PRESETS:
         preset = PRESETS[pipeline].pipeline
-        return compose(features, preset.reducer, preset.clusterer, seed, **parameters)
+        return compose(features, preset.reducer, preset.clusterer, seed, **{**preset.fixed, **parameters})
     reducer, _, clusterer = pipeline.rpartition("+")
     return compose(features, reducer or "none", clusterer, seed, **parameters)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
-from failatlas.arrays import Distances, Features, Labels, freeze
+import numpy as np
+
+from failatlas.arrays import NOISE, Distances, Features, Labels, freeze
 from failatlas.clustering import Clustering, cluster, clusterers
 from failatlas.clustering.dendrogram import cut
 from failatlas.clustering.distances import pairwise
 from failatlas.clustering.hudd import LayerClustering, cluster_layer, profile_tree, row_scaled
+from failatlas.clustering.validity import complaint
 from failatlas.pipelines.grouping import Grouping
 from failatlas.pipelines.pipeline import HUDD, Pipeline
 from failatlas.reduction import reducers
@@ -74,11 +78,22 @@ def recluster(pipeline: Pipeline, parameters: Mapping[str, float | int | str]) -
 def _cluster(features: Features, pipeline: Pipeline, seed: int) -> Clustering:
     if pipeline.clusterer == HUDD:
         return _from_layer(features, cluster_layer(_distances(features)))
-    return cluster(features, pipeline.reducer, pipeline.clusterer, seed)
+    found = cluster(features, pipeline.reducer, pipeline.clusterer, seed, **pipeline.fixed)
+    if pipeline.fixed and complaint(found.labels):
+        why = "ε stands at the knee, as SAFE prescribes; --pipeline best also looks at other values"
+        return dataclasses.replace(found, notes=(*found.notes, why))
+    return found
 
 
 def _from_layer(features: Features, found: LayerClustering) -> Clustering:
-    return Clustering(found.labels, features, {"hudd.n_clusters": found.k}, (found.wicd, found.gradient), found.notes)
+    """HUDD's clusters; those of one image are no root cause to inspect and join the noise."""
+    alone = int(found.singletons.sum())
+    labels = np.where(found.singletons, NOISE, found.labels)
+    notes = found.notes
+    if alone:
+        notes += (f"{alone} of {found.k} clusters hold one image: HUDD leaves them out; they count as noise",)
+    parameters = {"hudd.n_clusters": found.k}
+    return Clustering(freeze(labels), features, parameters, (found.wicd, found.gradient), notes)
 
 
 def _distances(features: Features) -> Distances:

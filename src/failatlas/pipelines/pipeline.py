@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from failatlas.clustering.clusterer import clusterers
 from failatlas.errors import UsageError
@@ -13,6 +15,11 @@ from failatlas.reduction.reducer import reducers
 SUPPLIED = "supplied"  # features that the user brings
 LAYERED = "heatmap"  # the extractor whose layer must be chosen first
 HUDD = "hudd"  # the clusterer that works on distances per layer, not on rows
+
+# SAFE takes ε at the knee, whatever comes of it, and divides nothing. Held fixed by the parts' names alone, so that
+# "safe" and "backbone+pca+dbscan" are one pipeline, as both say of themselves
+_AS_SAFE: Mapping[str, float | int | str] = MappingProxyType({"dbscan.eps": "knee", "dbscan.parts": 1})
+_NOTHING: Mapping[str, float | int | str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,16 @@ class Pipeline:
     extractor: str
     reducer: str
     clusterer: str
+
+    @property
+    def fixed(self) -> Mapping[str, float | int | str]:
+        """Parameters that a published method prescribes and that are therefore not chosen from the data.
+
+        >>> dict(parse("safe").fixed), dict(parse("best").fixed)
+        ({'dbscan.eps': 'knee', 'dbscan.parts': 1}, {})
+        """
+        is_safe = self.extractor in ("backbone", SUPPLIED) and (self.reducer, self.clusterer) == ("pca", "dbscan")
+        return _AS_SAFE if is_safe else _NOTHING
 
     def __str__(self) -> str:
         return f"{self.extractor}+{self.reducer}+{self.clusterer}"
@@ -57,7 +74,7 @@ PRESETS = {
     ),
     "best": Preset(
         Pipeline("backbone", "umap", "dbscan"),
-        "frozen transfer features, UMAP, DBSCAN: the winner of the 99 pipelines",
+        "frozen transfer features, UMAP, DBSCAN: the winner of the 99 pipelines; ε may leave the knee",
         "Attaoui et al., ACM TOSEM 33(5), 2024",
     ),
 }
