@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failatlas.rootcauses.contrasts import contrasts
+from failatlas.rootcauses.contrasts import contrasts, stratified
 
 
 @settings(max_examples=40, deadline=None)
@@ -43,3 +43,45 @@ def test_missing_entries_are_left_out():
     members = np.array([True, True, False, False])
     (found,) = contrasts({"x": column}, members, ~members)
     assert (found.mean, found.mean_all, found.delta) == (0.0, 0.5, -1.0)
+
+
+def test_a_difference_between_strata_is_none_within_them():
+    random = np.random.default_rng(0)
+    strata = np.repeat([0, 1], 400)
+    column = {"brightness": random.normal(size=800) + 4 * strata}
+    members = np.zeros(800, np.bool_)
+    members[[*random.choice(400, 5, replace=False), *(400 + random.choice(400, 45, replace=False))]] = True
+    assert contrasts(column, members, ~members)[0].delta > 0.33
+    inside = stratified(column, members, ~members, strata)[0]
+    assert abs(inside.delta) < 0.2
+    assert not inside.is_certain()
+
+
+def test_one_stratum_is_the_plain_contrast():
+    random = np.random.default_rng(1)
+    column = {"a": random.integers(0, 9, 200).astype(float), "b": random.normal(size=200)}
+    members = np.arange(200) < 40
+    plain = {one.name: one for one in contrasts(column, members, ~members)}
+    for one in stratified(column, members, ~members, np.zeros(200, np.int64)):
+        assert one.delta == pytest.approx(plain[one.name].delta)
+        # SciPy's p has a continuity correction
+        assert one.p == pytest.approx(plain[one.name].p, abs=0.01)
+
+
+def test_under_the_null_a_stratified_p_is_uniform():
+    random = np.random.default_rng(2)
+    strata = np.repeat([0, 1, 2], [100, 60, 40])
+    p = []
+    for _ in range(300):
+        members = random.random(200) < 0.2
+        column = {"a": random.normal(size=200) + strata}
+        p.append(stratified(column, members, ~members, strata)[0].p)
+    assert 0.02 < np.mean(np.array(p) < 0.05) < 0.09
+    assert 0.42 < np.mean(p) < 0.58
+
+
+def test_strata_without_others_are_left_out():
+    column = {"a": np.arange(20.0)}
+    members = np.arange(20) < 10
+    strata = np.where(members, 0, 1)
+    assert stratified(column, members, ~members, strata) == ()

@@ -172,3 +172,10 @@ def test_H7_names_ids_classes_and_rules_are_text(said):
 
     assert tags(hostile._repr_html_()) == tags(plain._repr_html_())
     assert tags(causes(hostile)._repr_html_()) == tags(causes(plain)._repr_html_())
+
+
+def test_an_error_rate_from_a_sample_is_not_shown_as_errors_among_n():
+    whole = text(explanation(cause()))
+    assert "its 3 and 1 correctly handled image." in whole
+    sampled = text(explanation(cause(error_rate=Interval(0.3, 0.1, 0.6, 10, "wilson, correct images weighted 3"))))
+    assert "its 3 and 7 correctly handled images of a sample, scaled up to all of them." in sampled

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from failatlas import __version__
 from failatlas.images import ImageSet
+from failatlas.relevance.checks import TOLERANCE
 from failatlas.report.document import DataCard, Document, LayerRow, ModelCard, RelevanceCard
 from failatlas.report.pictures import RunPictures
 from failatlas.runs import Inputs, Run, Settings
@@ -99,7 +100,8 @@ def _relevance(run: Run, settings: Settings) -> RelevanceCard | None:
     rows = tuple(
         LayerRow(score.layer, score.raw, score.scaled, score.conservation) for score in reversed(run.layer.scores)
     )
-    return RelevanceCard(settings.composite, run.layer.chosen, rows, fallbacks=run.layer.fallbacks)
+    # the tolerance of the run's own warnings: one report, one measure
+    return RelevanceCard(settings.composite, run.layer.chosen, rows, TOLERANCE, fallbacks=run.layer.fallbacks)
 
 
 def _command(settings: Settings, inputs: Inputs) -> str:

@@ -182,7 +182,7 @@ def _facts(cause: RootCause) -> Html:
         (
             "Error rate here",
             interval_text(rate),
-            f"Errors among the {counted(rate.n, 'image')} of the set in this region.",
+            _region(cause),
         ),
     ]
     if cause.id >= 0:
@@ -197,8 +197,19 @@ def _facts(cause: RootCause) -> Html:
     )
 
 
+def _region(cause: RootCause) -> str:
+    """What the error rate was estimated from; n mixes all errors with a sample of the rest, so it divides nothing."""
+    rate = cause.error_rate
+    if not rate.n:
+        return "Errors among the images of the set in this region."
+    others = counted(rate.n - cause.size, "correctly handled image")
+    here = f"Errors among the images of the set in this region: its {number(cause.size)} and {others}"
+    sampled = "weighted" in rate.method
+    return f"{here} of a sample, scaled up to all of them." if sampled else f"{here}."
+
+
 def _tightness(cause: RootCause) -> list[tuple[str, str, str]]:
-    jaccard = "Jaccard over re-clustered samples: above 0.75 holds, below 0.5 dissolves."
+    jaccard = "Mean Jaccard over re-clustered samples [middle 95 % of them]: above 0.75 holds, below 0.5 dissolves."
     chance = "Chance that as many correctly handled images, drawn at random, lie as close together; small is good."
     return [
         (

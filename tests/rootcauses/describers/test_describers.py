@@ -99,6 +99,27 @@ def test_a_trait_of_the_whole_class_is_not_the_clusters():
     darker = brightness - 0.3 * (shirts & failing)
     assert Contrasts().describe(Context(None, members, outcomes, {"brightness": darker}, strong)).words == ("dark",)
 
+    # a mixture of both classes, mostly coats, is bright only as coats are
+    mixed = np.flatnonzero(failing & (~shirts | (np.arange(n) % 8 == 0)))
+    bright = (Contrast("brightness", 0.6, 0.5, 0.5, 1e-9),)
+    assert Contrasts().describe(Context(None, mixed, outcomes, {"brightness": brightness}, bright)) is None
+
+
+def test_an_estimated_error_rate_does_not_carry_an_n_that_divides_nothing():
+    from types import SimpleNamespace
+
+    from failatlas.rootcauses.describers.exposure import Exposure
+    from failatlas.statistics import Interval
+
+    def said_of(method):
+        rate = Interval(0.151, 0.1, 0.23, 57, method)
+        return Exposure().describe(SimpleNamespace(cause=SimpleNamespace(error_rate=rate))).text
+
+    assert said_of("wilson") == "Among images that look like these, 15 % [10, 23] (n = 57) are errors."
+    estimated = said_of("wilson, correct images weighted 5.06")
+    assert "15 % [10, 23] (estimated" in estimated
+    assert "57" not in estimated
+
 
 def test_two_properties_that_measure_the_same_give_one_word(planted):
     rng = np.random.default_rng(0)

@@ -1,7 +1,8 @@
 """Contrasts: in which measured properties a cluster differs from other images, in words.
 
-A word must hold twice: against all other images, and, where most members share what was expected of them, against
-other images of which the same was expected; shirts that are dark as all shirts are do not fail for being dark.
+A word must hold twice: against all other images, and against those of which the same was expected as of the member they
+are compared with; shirts that are dark as all shirts are do not fail for being dark, and a mixture of shirts and coats
+is not brighter than sandals for a reason of its own.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections import Counter
 
 import numpy as np
 
-from failatlas.arrays import Mask, Vector
+from failatlas.arrays import Vector
 from failatlas.rootcauses.columns import numbers
-from failatlas.rootcauses.contrasts import FEWEST, Contrast, contrasts
+from failatlas.rootcauses.contrasts import FEWEST, Contrast, stratified
 from failatlas.rootcauses.describers.describer import Context, describers
 from failatlas.rootcauses.describers.figures import number
 from failatlas.rootcauses.rootcause import Description
@@ -75,14 +76,14 @@ def word(contrast: Contrast) -> str:
 
 
 def _within_class(context: Context, columns: dict[str, Vector]) -> tuple[Contrast, ...]:
-    """Contrasts against other images with the members' most frequent expected text; none when they share no text."""
-    expected = context.outcomes.expected
-    text, count = Counter(expected[i] for i in context.members).most_common(1)[0]
-    members = context.is_member
-    others: Mask = np.array([entry == text for entry in expected], np.bool_) & ~members
-    if count < len(context.members) / 2 or others.sum() < FEWEST:
+    """Contrasts between images with the same expected text; none where most members have no others to go with."""
+    expected, members = context.outcomes.expected, context.is_member
+    others = Counter(text for text, inside in zip(expected, members, strict=True) if not inside)
+    known = {text: i for i, text in enumerate(sorted(others)) if others[text] >= FEWEST}
+    strata = np.array([known.get(text, -1) for text in expected], np.int64)
+    if (strata[context.members] >= 0).sum() < len(context.members) / 2:
         return ()
-    return contrasts({one.name: columns[one.name] for one in context.contrasts}, members, others)
+    return stratified({one.name: columns[one.name] for one in context.contrasts}, members, ~members, strata)
 
 
 def _is_strong(contrast: Contrast) -> bool:

@@ -18,4 +18,8 @@ class Exposure:
         rate = context.cause.error_rate
         if math.isnan(rate.value):
             return None
-        return Description("exposure", f"Among images that look like these, {percent(rate)} are errors.")
+        share = percent(rate)
+        if "weighted" in rate.method:
+            # n counts all errors and a sample of the rest: beside the share it would be read as its denominator
+            share = f"{share.rpartition(' (n')[0]} (estimated, the correct ones from a sample)"
+        return Description("exposure", f"Among images that look like these, {share} are errors.")
