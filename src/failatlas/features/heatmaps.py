@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,10 +20,13 @@ from failatlas.features.extractor import extractors
 from failatlas.features.sketch import sketch
 from failatlas.images.records import Batch
 from failatlas.models.model import Model, WhiteBox
+from failatlas.models.module import portions
 from failatlas.registry import Parameter
 
 if TYPE_CHECKING:
-    from failatlas.relevance import Engine
+    from failatlas.relevance import Engine, Relevance
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 _VERSION = 1
 WIDEST = 4096  # columns a row may have before it is sketched: n × d must stay small enough to cluster
@@ -75,6 +78,7 @@ class LayerHeatmaps:
         self._composite = composite
         self._layers = layers
         self._fallback = fallback
+        self._batch_size: int | None = getattr(model, "batch_size", None)  # an exported network may fix it
         self._engine: Engine | None = None
 
     @property
@@ -94,7 +98,7 @@ class LayerHeatmaps:
         if self._engine is None:
             fallback: Literal["gradient"] | None = "gradient" if self._fallback == "gradient" else None
             # two images: torch.export takes a batch of one for a constant
-            example = self._model.tensor([pixels, pixels])
+            example = self._model.tensor([pixels] * (self._batch_size or 2))
             exported = _exported.setdefault(self._model, {})
             known = exported.get(tuple(example.shape))
             if known is not None:
@@ -108,12 +112,16 @@ class LayerHeatmaps:
 
     def run(self, batch: Batch, score: Indices) -> LayerBatch:
         """Relevance of one batch, from the outputs ``score``."""
-        found = self.engine(batch.pixels[0]).run(self._model.tensor(batch.pixels), score)
-        n = len(batch.pixels)
+        engine = self.engine(batch.pixels[0])
+        parts: list[tuple[Relevance, int]] = []
+        for images, count in portions(self._model.tensor(batch.pixels), self._batch_size):
+            done = sum(n for _, n in parts)
+            wanted = np.resize(score[done : done + count], len(images))  # rows that only fill up start anywhere
+            parts.append((engine.run(images, wanted), count))
         return LayerBatch(
-            {layer: found[layer].reshape(n, -1) for layer in found},
-            {layer: np.asarray(found.conservation[layer], np.float64) for layer in found},
-            {layer: tuple(found[layer].shape[1:]) for layer in found},
+            {name: _stacked([found[name][:n].reshape(n, -1) for found, n in parts]) for name in engine.layers},
+            {name: _stacked([found.conservation[name][:n] for found, n in parts]) for name in engine.layers},
+            {name: tuple(parts[0][0][name].shape[1:]) for name in engine.layers},
         )
 
 
@@ -244,6 +252,10 @@ def probe(
         f"{operator} at {layer} was passed by gradient" for layer, operator in heatmaps.engine(example).fallbacks
     )
     return dict(found.shapes), told
+
+
+def _stacked(parts: Sequence[NDArray[_Number]]) -> NDArray[_Number]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def over_channels(rows: Features, shape: tuple[int, ...]) -> NDArray[np.float32]:

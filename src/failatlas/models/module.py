@@ -94,18 +94,10 @@ class TorchModel:
             ResourceError: out of memory, code ``E_MEMORY``.
             ShapeError: the output is not one row an image.
         """
-        import torch
 
         if not pixels:
             return np.zeros((0, len(self.classes)), dtype=np.float32)
-        if self.batch_size is None:
-            return self._forward(self.tensor(pixels))
-        rows = []
-        for first in range(0, len(pixels), self.batch_size):
-            part = self.tensor(pixels[first : first + self.batch_size])
-            missing = self.batch_size - len(part)
-            padded = torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part
-            rows.append(self._forward(padded)[: len(part)])
+        rows = [self._forward(part)[:count] for part, count in portions(self.tensor(pixels), self.batch_size)]
         return np.concatenate(rows)
 
     def _forward(self, batch: torch.Tensor) -> Features:
@@ -117,6 +109,21 @@ class TorchModel:
         except Exception as error:
             raise explained(error, where=self.name, shape=tuple(batch.shape)) from error
         return as_rows(output, len(batch), where=self.name)
+
+
+def portions(batch: torch.Tensor, size: int | None) -> Iterator[tuple[torch.Tensor, int]]:
+    """A batch as a network takes it that was exported for ``size`` images: (part, how many of its rows are wanted).
+
+    The last image fills up the last part. None: the network takes any number, so the batch stays whole.
+    """
+    import torch
+
+    if size is None:
+        yield batch, len(batch)
+        return
+    for part in torch.split(batch, size):
+        missing = size - len(part)
+        yield (torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part), len(part)
 
 
 def build_module(spec: str) -> torch.nn.Module:
