@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from failatlas.errors import ModelError, UsageError
 from failatlas.features import Extractor, Rows, extract, open_extractor, read_features
 from failatlas.features import merge as merge_rows
 from failatlas.features.heatmaps import Maps, white_box
-from failatlas.images import BadImage, ImageSet
+from failatlas.images import ImageSet
 from failatlas.images.survey import VERSION as SURVEY_VERSION
 from failatlas.images.survey import Overlap, Survey, survey
 from failatlas.models import WhiteBox
@@ -29,13 +28,14 @@ from failatlas.pipelines import HUDD, LAYERED, SUPPLIED, Grouping, Pipeline, gro
 from failatlas.rootcauses import Reference, RootCauses, explain, metadata_columns
 from failatlas.runs.budget import Budget
 from failatlas.runs.conductor import Conductor, Stage
-from failatlas.runs.extracting import extractor_options, first_readable
+from failatlas.runs.extracting import extractor_options, first_readable, mean_maps
+from failatlas.runs.fingerprints import digest_of, image_digests
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.layers import LayerChoice, choose_layer
 from failatlas.runs.run import Run
 from failatlas.runs.settings import Settings
 from failatlas.seeds import derive, generator
-from failatlas.store import Json, gc
+from failatlas.store import gc
 
 SHARD = 512  # images a shard: the most that a kill costs
 STAGES = ("survey", "other splits", "outcomes", "layers", "features", "reference", "grouping", "maps", "root causes")
@@ -68,7 +68,7 @@ class Analysis:
         Raises:
             DataError: there are no images, or too many bad ones.
         """
-        model, settings = self.inputs.model, _plain(self.settings)
+        model, settings = self.inputs.model, self.settings.to_json()
         found = Run(
             survey=self.survey,
             outcomes=self.outcomes,
@@ -92,12 +92,12 @@ class Analysis:
     @cached_property
     def digests(self) -> Mapping[str, str]:
         """SHA-256 (hex) of every image's bytes by id; the code of the error where they cannot be had."""
-        return _digests(self.inputs.images, "hashing images")
+        return image_digests(self.inputs.images, "hashing images")
 
     @cached_property
     def pixels(self) -> str:
         """SHA-256 (hex) over ids and bytes: the key of what depends on the pictures, whatever people say of them."""
-        return _digest(self.digests)
+        return digest_of(self.digests)
 
     @cached_property
     def content(self) -> str:
@@ -117,7 +117,7 @@ class Analysis:
         images, others = self.inputs.images, self.inputs.others
         if others is None:
             return self.survey.overlap(images.splits)
-        digests = _digests(others, "hashing other splits")
+        digests = image_digests(others, "hashing other splits")
         rest = self._surveyed("other splits", others, digests, "surveying other splits")
         found = Survey.merge([self.survey, rest]).overlap({**images.splits, **others.splits})
         own = set(images.splits.values())
@@ -255,7 +255,7 @@ class Analysis:
                 properties=properties,
                 metadata=metadata_columns(records),
                 recluster=recluster(self.pipeline, self.grouping.parameters) if self.settings.repeats else None,
-                heatmaps=self._mean_maps(),
+                heatmaps=mean_maps(self.maps, self.grouping) if self.maps is not None else {},
                 stability_repeats=self.settings.repeats,
                 seed=derive(self.settings.seed, "root causes"),
             ),
@@ -270,7 +270,7 @@ class Analysis:
         known = {image: digest for image, digest in digests.items() if not digest.startswith("E_")}
         pinned = images.pinned(known)
         return self.conductor.run_sharded(
-            Stage(name, SURVEY_VERSION, {"images": _digest(digests)}, {}),
+            Stage(name, SURVEY_VERSION, {"images": digest_of(digests)}, {}),
             Survey,
             lambda indices: survey(pinned, indices.tolist()),
             Survey.merge,
@@ -366,22 +366,6 @@ class Analysis:
     def _ids_digest(self) -> str:
         return hashlib.sha256("\0".join(self.features.ids).encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _mean_maps(self) -> dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-        if self.maps is None or not self.maps.ids:
-            return {}
-        row = {image: i for i, image in enumerate(self.maps.ids)}
-        side = round(self.maps.matrix.shape[1] ** 0.5)
-        means = {}
-        for cluster in np.unique(self.grouping.labels):
-            rows = [
-                row[image]
-                for image, label in zip(self.grouping.ids, self.grouping.labels, strict=True)
-                if label == cluster and image in row
-            ]
-            if rows:
-                means[int(cluster)] = freeze(self.maps.matrix[rows].mean(axis=0).reshape(side, side))
-        return means
-
 
 def analyze(inputs: Inputs, settings: Settings, conductor: Conductor) -> Run:
     """Why does this network fail?  From opened inputs to explained root causes; resumes where it was stopped."""
@@ -409,35 +393,3 @@ def _pipeline(settings: Settings, inputs: Inputs) -> Pipeline:
     if pipeline.extractor == SUPPLIED:
         raise UsageError("no features were supplied", remedy="give --features")
     return pipeline
-
-
-def _digests(images: ImageSet, what: str) -> dict[str, str]:
-    walk = progress.track(range(len(images)), what, len(images))
-    return {images.ids[i]: _content(images, i) for i in walk}
-
-
-def _digest(digests: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(list(digests.items())).encode()).hexdigest()
-
-
-def _content(images: ImageSet, i: int) -> str:
-    try:
-        return images.digest(i)
-    except BadImage as error:
-        return error.name
-
-
-def _plain(settings: Settings) -> dict[str, Json]:
-    """Settings as JSON, paths absolute: a run is opened again from any folder."""
-    plain = dataclasses.asdict(settings)
-    if settings.model is not None:
-        plain["model"] = _absolute(settings.model)
-    return {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in plain.items()}
-
-
-def _absolute(model: str) -> str:
-    """A model's file, or the file of its code, by absolute path; a module's name as it is."""
-    place, colon, name = model.rpartition(":")
-    if place.endswith(".py"):
-        return f"{Path(place).absolute()}{colon}{name}"
-    return str(Path(model).absolute()) if Path(model).exists() else model

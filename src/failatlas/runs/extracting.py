@@ -1,11 +1,13 @@
-"""Extracting: what the settings and the chosen layer mean for an extractor."""
+"""Extracting: what the settings and the chosen layer mean for an extractor, and what its maps mean for a cluster."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from failatlas.arrays import Indices, Pixels
+from failatlas.arrays import Features, Indices, Pixels, freeze
+from failatlas.features import Rows
 from failatlas.images import ImageSet
+from failatlas.pipelines import Grouping
 from failatlas.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,3 +35,21 @@ def first_readable(images: ImageSet, indices: Indices) -> Pixels | None:
     """
     batch = next(images.batches(1, indices.tolist(), on_bad=lambda *_: None), None)
     return batch.pixels[0] if batch is not None else None
+
+
+def mean_maps(maps: Rows, grouping: Grouping) -> dict[int, Features]:
+    """(side, side) mean relevance of the members of every cluster, noise too; clusters without a map are left out.
+
+    Args:
+        maps: square maps of images, flattened.
+        grouping: which image belongs where.
+    """
+    row = {image: i for i, image in enumerate(maps.ids)}
+    members: dict[int, list[int]] = {}
+    for image, label in zip(grouping.ids, grouping.labels.tolist(), strict=True):
+        if image in row:
+            members.setdefault(label, []).append(row[image])
+    side = round(maps.matrix.shape[1] ** 0.5)
+    return {
+        label: freeze(maps.matrix[rows].mean(axis=0).reshape(side, side)) for label, rows in sorted(members.items())
+    }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from failatlas.errors import UsageError
+
+if TYPE_CHECKING:
+    from failatlas.store import Json
 
 TASKS = ("classification", "regression", "landmarks")
 LAYER_SCORES = ("raw", "scaled")
@@ -96,6 +101,21 @@ class Settings:
                 raise UsageError(f"setting {name!r} is {getattr(self, name)}", remedy=f"give {least} or more")
         if not 0 <= self.max_bad <= 1:
             raise UsageError(f"setting 'max_bad' is {self.max_bad}", remedy="give a share from 0 to 1")
+
+    def to_json(self) -> dict[str, Json]:
+        """Every setting, paths absolute: a run is opened again from any folder."""
+        plain = dataclasses.asdict(self)
+        if self.model is not None:
+            plain["model"] = _absolute(self.model)
+        return {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in plain.items()}
+
+
+def _absolute(model: str) -> str:
+    """A model's file, or the file of its code, by absolute path; a module's name as it is."""
+    place, colon, name = model.rpartition(":")
+    if place.endswith(".py"):
+        return f"{Path(place).absolute()}{colon}{name}"
+    return str(Path(model).absolute()) if Path(model).exists() else model
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
