@@ -21,7 +21,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 demo: setup
-	OMP_NUM_THREADS= $(BIN)/failatlas demo --out atlas-demo
+	env -u OMP_NUM_THREADS $(BIN)/failatlas demo --out atlas-demo
 
 test: dev
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
