@@ -120,9 +120,22 @@ class Registry(Generic[_T]):
     def _load(self) -> None:
         if self._loaded:
             return
-        self._loaded = True
         for module in self._modules:
             import_module(module)
-        if self._group:
-            for entry in metadata.entry_points(group=self._group):
-                entry.load()
+        for entry in metadata.entry_points(group=self._group) if self._group else ():
+            _load_entry(entry, self.kind)
+        self._loaded = True
+
+
+def _load_entry(entry: metadata.EntryPoint, kind: str) -> None:
+    try:
+        entry.load()
+    except Exception as error:  # another package's import can fail in any way; ours is not at fault, and says whose is
+        package = entry.dist.name if entry.dist is not None else entry.module
+        reason = (str(error).splitlines() or [""])[0]
+        raise UsageError(
+            f"{kind} {entry.name!r} cannot be loaded: {type(error).__name__}: {reason}",
+            where=f"package {package}",
+            remedy=f"mend or uninstall {package}",
+            code="E_PART",
+        ) from error

@@ -43,6 +43,7 @@ def test_every_form_gives_the_matrix_in_class_order(tmp_path, name, text):
         ("c.json", "{", "not valid JSON"),
         ("c.json", '{"cat": 1}', "list of rows"),
         ("c.json", '{"cat": {"owl": 1}}', "unknown class 'owl'"),
+        ("c.json", f"[[0, 1{'0' * 400}, 1], [1, 0, 1], [1, 1, 0]]", "text"),
         ("c.json", '[[0, "a", 1], [1, 0, 1], [1, 1, 0]]', "text"),
     ],
 )
@@ -53,6 +54,12 @@ def test_a_bad_matrix_says_where_and_what(tmp_path, name, text, said):
         read_cost_matrix(path, CLASSES)
     assert str(path) in caught.value.where
     assert caught.value.name == "E_COST"
+
+
+def test_classes_may_be_called_by_numbers(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text("expected,2,0,1\n0,2,0,1\n1,4,3,0\n2,0,5,6\n")
+    assert read_cost_matrix(path, ("0", "1", "2")).tolist() == COST
 
 
 def test_a_missing_file_is_one_line(tmp_path):

@@ -57,22 +57,29 @@ def _read_array(path: Path) -> Features:
         raise DataError(f"not readable: {error}", where=str(path), remedy="save it with np.save") from None
     if not isinstance(rows, np.ndarray) or rows.dtype.kind not in "fiu":
         raise DataError("features must be one array of numbers", where=str(path), remedy="save it with np.save")
-    return rows.astype(np.float32)
+    # beyond float32 a number becomes infinite, and the caller names its row
+    with np.errstate(over="ignore"):
+        return rows.astype(np.float32, copy=False)
 
 
 def _read_table(path: Path, ids: Sequence[str]) -> Features:
-    found: dict[str, list[float]] = {}
+    # an array a row: as Python numbers they would take eight times the memory
+    found: dict[str, Features] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.reader(file)
             next(reader, None)
             for row in reader:
+                where = f"{path}, line {reader.line_num}"
+                if not row:
+                    continue
+                if row[0] in found:
+                    raise DataError(f"image {row[0]!r} appears twice", where=where, remedy="give every image one row")
                 try:
-                    found[row[0]] = [float(value) for value in row[1:]]
-                except (ValueError, IndexError):
-                    raise DataError(
-                        "not a number", where=f"{path}, line {reader.line_num}", remedy="id, then numbers"
-                    ) from None
+                    with np.errstate(over="ignore"):
+                        found[row[0]] = np.array(row[1:], np.float32)
+                except ValueError:
+                    raise DataError("not a number", where=where, remedy="id, then numbers") from None
     except FileNotFoundError:
         raise DataError("no such features file", where=str(path), remedy="check --features") from None
     except csv.Error as error:
@@ -84,4 +91,4 @@ def _read_table(path: Path, ids: Sequence[str]) -> Features:
         )
     if len({len(found[image]) for image in ids}) > 1:
         raise ShapeError("rows have different lengths", where=str(path), remedy="give every image the same columns")
-    return np.array([found[image] for image in ids], np.float32).reshape(len(ids), -1)
+    return np.stack([found[image] for image in ids]) if ids else np.zeros((0, 0), np.float32)

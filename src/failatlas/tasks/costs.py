@@ -24,7 +24,7 @@ def checked_costs(cost: Costs | Sequence[Sequence[float]], classes: Sequence[str
     """
     try:
         matrix = np.array(cost, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _bad("rows of the cost matrix have different lengths or hold text", where) from None
     k = len(classes)
     if matrix.shape != (k, k):
@@ -84,7 +84,8 @@ def _from_csv(text: str, classes: Sequence[str], where: str) -> list[list[float]
         raise _bad(f"not valid CSV: {error}", where) from None
     if not rows:
         raise _bad("the file is empty", where)
-    if _is_number(rows[0][-1]):
+    # the first cell tells: classes of a header may be called 0 … 9
+    if _is_number(rows[0][0]):
         return [_numbers(row, f"{where}, row {i}") for i, row in enumerate(rows, 1)]
     predicted = [name.strip() for name in rows[0][1:]]
     expected = [row[0].strip() for row in rows[1:]]
