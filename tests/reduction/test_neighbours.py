@@ -32,3 +32,29 @@ def test_a_lonely_row_has_no_other():
     assert nearest_other(np.ones((1, 2), np.float32)).tolist() == [np.inf]
     assert nearest_other(np.zeros((0, 2), np.float32)).shape == (0,)
     assert nearest_other(np.array([[0], [3], [10]], np.float32)).tolist() == [3, 3, 7]
+
+
+def test_R4_copies_are_chosen_by_index_whatever_the_number_of_threads():
+    from threadpoolctl import threadpool_limits
+
+    draw = np.random.default_rng(0)
+    distinct = draw.normal(size=(60, 12)).astype(np.float32)
+    rows = distinct[draw.permutation(np.r_[np.arange(60), np.repeat([3, 7, 11], 20)])]
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            found.append(nearest(rows, 9))
+    for indices, distances in found[1:]:
+        assert (indices == found[0][0]).all()
+        assert (distances == found[0][1]).all()
+    # the slow form: all distances, the row itself first, then by distance and index
+    apart = np.sqrt(((rows[:, None].astype(np.float64) - rows[None]) ** 2).sum(axis=2))
+    np.fill_diagonal(apart, -1)
+    assert (found[0][0] == np.argsort(apart, axis=1, kind="stable")[:, :9]).all()
+
+
+def test_zeros_of_either_sign_are_copies():
+    rows = np.array([[0.0, 1.0], [-0.0, 1.0], [5.0, 5.0]], np.float32)
+    indices, distances = nearest(rows, 2)
+    assert indices.tolist() == [[0, 1], [1, 0], [2, 0]]
+    assert distances[:2, 1].tolist() == [0, 0]
