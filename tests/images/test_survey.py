@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -29,8 +29,13 @@ def scenes(n: int = 24, size: int = 20) -> np.ndarray:
 
 
 def same(a: Survey, b: Survey) -> bool:
-    arrays = all(x.tobytes() == b.arrays()[name].tobytes() for name, x in a.arrays().items())
-    return arrays and a.document() == b.document()
+    return fields(a) == fields(b)
+
+
+def fields(survey: Survey) -> dict[str, object]:
+    """Every field, arrays as their hashes."""
+    values = {field.name: getattr(survey, field.name) for field in dataclasses.fields(survey)}
+    return {name: array_hash(value) if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
 
 @settings(max_examples=20, deadline=None)
@@ -112,18 +117,6 @@ def test_D1_bad_images_are_quarantined_and_the_rest_is_measured(folder, photo, e
     assert same(Survey.merge([survey(images, [5, 4]), survey(images, [0, 2]), survey(images, [3, 1])]), found)
 
 
-def test_a_stored_survey_comes_back_whole(folder):
-    (folder / "cat" / "a.png").write_bytes(b"")
-    found = survey(ImageSet.open(folder))
-    back = Survey.restore(found.arrays(), json.loads(json.dumps(found.document())))
-    assert same(back, found)
-    assert back.set_digest == found.set_digest
-    with pytest.raises(DataError, match="version"):
-        Survey.restore(found.arrays(), {**found.document(), "version": 0})
-    with pytest.raises(DataError, match="length"):
-        Survey.restore({**found.arrays(), "hashes": found.hashes[:1]}, found.document())
-
-
 def test_the_set_digest_is_of_content_not_order():
     images = ImageSet.from_arrays(scenes())
     whole = survey(images).set_digest
@@ -139,7 +132,6 @@ def test_D7_equal_bytes_equal_pixels_and_look_alikes_are_counted_apart(folder, p
     (folder / "dog" / "other-format.bmp").write_bytes(encode(photo, "BMP"))
     (folder / "dog" / "lossy.jpg").write_bytes(encode(photo, "JPEG", quality=60))
     found = survey(ImageSet.open(folder))
-    assert found.equal_files() == (("cat/a.png", "dog/copy.png"),)
     assert found.exact_duplicates() == (("cat/a.png", "dog/copy.png", "dog/other-format.bmp"),)
     assert found.near_duplicates() == (("cat/a.png", "dog/copy.png", "dog/lossy.jpg", "dog/other-format.bmp"),)
 
@@ -178,8 +170,9 @@ def test_R4_the_survey_does_not_depend_on_the_process(tmp_path, folder):
     script = (
         "import sys; from failatlas.images import ImageSet; from failatlas.images.survey import survey\n"
         "s = survey(ImageSet.open(sys.argv[1]))\n"
-        "import hashlib; h = hashlib.sha256(repr(s.document()).encode())\n"
-        "[h.update(a.tobytes()) for a in s.arrays().values()]; print(h.hexdigest(), s.set_digest)\n"
+        "import dataclasses; from failatlas.arrays import array_hash\n"
+        "values = [getattr(s, field.name) for field in dataclasses.fields(s)]\n"
+        "print([array_hash(v) if hasattr(v, 'dtype') else v for v in values], s.set_digest)\n"
     )
     runs = {
         subprocess.run(

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,41 +121,6 @@ class Survey:
             **joined,
         )
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Its arrays by name, for storing; with `document` they are the whole survey."""
-        return {name: getattr(self, name) for name in _ARRAYS}
-
-    def document(self) -> dict[str, object]:
-        """What is not an array, fit for JSON; see `restore`."""
-        return {
-            "version": VERSION,
-            "ids": list(self.ids),
-            "names": list(self.names),
-            "notices": {id_: list(told) for id_, told in self.notices.items()},
-            "quarantined": [[entry.id, entry.code, entry.reason] for entry in self.quarantined],
-        }
-
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[np.generic]], document: Mapping[str, object]) -> Survey:
-        """The survey that gave ``arrays`` and ``document``.
-
-        Raises:
-            DataError: they are of another version, or do not fit together.
-        """
-        if document.get("version") != VERSION or set(arrays) != set(_ARRAYS):
-            raise DataError(f"a survey of version {document.get('version')!r}", remedy="survey the set again")
-        ids = cast(list[str], document["ids"])
-        if {len(array) for array in arrays.values()} != {len(ids)}:
-            raise DataError("a survey whose arrays differ in length", remedy="survey the set again")
-        kept: dict[str, Any] = {name: freeze(array.view()) for name, array in arrays.items()}
-        return cls(
-            ids=tuple(ids),
-            names=tuple(cast(list[str], document["names"])),
-            notices={id_: tuple(told) for id_, told in cast(dict[str, list[str]], document["notices"]).items()},
-            quarantined=tuple(Quarantined(*entry) for entry in cast(list[list[str]], document["quarantined"])),
-            **kept,
-        )
-
     @property
     def set_digest(self) -> str:
         """SHA-256 (hex) of every image's id and content, quarantined ones by their code; order plays no part."""
@@ -185,10 +150,6 @@ class Survey:
     def exact_duplicates(self) -> Groups:
         """Groups of ids with equal pixels, whatever the files' format; members and groups in set order."""
         return self._groups(duplicates.equal_rows(self.pixel_digests))
-
-    def equal_files(self) -> Groups:
-        """Groups of ids with equal bytes."""
-        return self._groups(duplicates.equal_rows(self.digests))
 
     def near_duplicates(
         self, max_distance: int = duplicates.MAX_DISTANCE, max_rms: float = duplicates.MAX_RMS
