@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from failatlas.clustering import cluster
+from failatlas.clustering.dbscan import Dbscan, _Cut
 from failatlas.clustering.giant import FEWEST, divide
 from failatlas.errors import UsageError
 from failatlas.seeds import generator
@@ -75,3 +76,21 @@ def test_given_parts_bring_the_same_clusters_back() -> None:
         rows, "none", "dbscan", **{name: first.parameters[name] for name in first.parameters if "dbscan" in name}
     )
     np.testing.assert_array_equal(first.labels, again.labels)
+
+
+def test_of_radii_that_score_alike_the_one_that_tells_more_is_taken() -> None:
+    rows = generator(3, "alike").normal(size=(200, 16)).astype(np.float32)
+    whole, split = np.repeat([0, 1], [190, 10]), np.repeat([0, 1, 2], [90, 90, 20])
+    dbscan = Dbscan()
+
+    def taken(*scores: float) -> list[int]:
+        cuts = [_Cut(labels, 0.1, 2, score) for labels, score in zip((whole, split), scores, strict=True)]
+        return np.bincount(dbscan._readable(rows, cuts).labels).tolist()
+
+    assert taken(0.86, 0.80) == [90, 90, 20]
+    assert taken(0.86, 0.70) == [190, 10]  # a true giant scores far above what breaks it
+    assert taken(0.80, 0.86) == [90, 90, 20]
+    parted = chain(5, 38)
+    rows[:, :2] = np.concatenate([parted[:190], parted[:10] + 500])
+    rows[:, 2:] = 0
+    assert taken(0.86, 0.80) == [190, 10]  # this one can be divided afterwards

@@ -11,7 +11,7 @@ import numpy as np
 
 from failatlas.arrays import NOISE, Embedding, Labels, Vector
 from failatlas.clustering.clusterer import clusterers
-from failatlas.clustering.giant import PARTS, check_parts, divide
+from failatlas.clustering.giant import PARTS, check_parts, divide, has_giant
 from failatlas.clustering.labels import by_size
 from failatlas.clustering.validity import best, complaint, validity
 from failatlas.curves import Curve
@@ -56,7 +56,8 @@ class Dbscan:
         eps: radius of a neighbourhood, in units of the embedding; ``"knee"`` takes the knee as published; ``"auto"``
             starts there, compares other radii (quantiles of the distances to the 1st, 4th and 14th neighbour), and
             leaves the knee where another is better by 0.1 in ½ silhouette + ½ DBCV, or when over half of the rows
-            would be noise or nine in ten in one cluster. ``notes_`` says so. On UMAP embeddings the knee alone is
+            would be noise or nine in ten in one cluster. Of radii that score alike, one without a giant, or whose giant
+            has parts, comes first. ``notes_`` says so. On UMAP embeddings the knee alone is
             often so narrow that it breaks clusters up: 29 instead of 7 on a mixture of 1,000 rows (adjusted Rand
             index 0.61 → 1.00).
         min_samples: rows in a neighbourhood (itself included) that make a core row, or ``"auto"``.
@@ -165,18 +166,37 @@ class Dbscan:
         usable = [cut for cut in others if cut is not None]
         if not usable:
             return None
-        candidate = usable[best([cut.score for cut in usable])]
+        candidate = self._readable(rows, usable)
         # what is hard to use gives way to anything that is not: two clusters, one of them giant, always score high
         if not trouble and candidate.score <= first.score + MARGIN:
             return None
         tried = sorted(usable if trouble else [*usable, first], key=lambda cut: cut.eps)
         x, y = np.array([cut.eps for cut in tried]), np.array([cut.score for cut in tried])
-        self.curves_ = (Curve("eps", "½ silhouette + ½ DBCV", x, y, candidate.eps, "maximum"),)
+        rule = "maximum" if candidate.score == y.max() else "highest of those without an undivided giant"
+        self.curves_ = (Curve("eps", "½ silhouette + ½ DBCV", x, y, candidate.eps, rule),)
         why = trouble or f"score {first.score:.2f}"
         self.notes_ += (
             f"{why} at ε = {first.eps:.4g}; ε = {candidate.eps:.4g} was taken, for it scores {candidate.score:.2f}",
         )
         return candidate
+
+    def _readable(self, rows: Embedding, cuts: list[_Cut]) -> _Cut:
+        """The best cut; but of those nearly as good, the best without a giant or with one that has parts.
+
+        A heap of nine in ten that nothing divides, and a handful beside it, always score high and tell a person little.
+        """
+        order = sorted(cuts, key=lambda cut: -cut.score)
+        whole: dict[bytes, bool] = {}
+        for cut in order:
+            if cut.score < order[0].score - MARGIN:
+                break
+            key = cut.labels.tobytes()
+            if key not in whole:
+                is_giant = has_giant(cut.labels)
+                whole[key] = is_giant and divide(rows, cut.labels, self.parts, self.seed).parts == 1
+            if not whole[key]:
+                return cut
+        return order[0]
 
     def _usable(self, rows: Embedding, eps: float, grid: tuple[int, ...]) -> _Cut | None:
         """The best clustering at one radius that leaves little noise and no giant; None when there is none."""

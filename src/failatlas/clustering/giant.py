@@ -52,6 +52,15 @@ def check_parts(parts: int | str) -> None:
         raise UsageError(f"parts is {parts!r}", remedy="a number ≥ 1 or 'auto'")
 
 
+def has_giant(labels: Labels) -> bool:
+    """Whether one cluster holds over half of the rows, noise counted among them.
+
+    >>> has_giant(np.array([0, 0, 0, 1, -1])), has_giant(np.array([0, 0, 1, -1]))
+    (True, False)
+    """
+    return bool((labels == 0).sum() > SHARE * len(labels))
+
+
 def divide(rows: Embedding, labels: Labels, parts: int | str = "auto", seed: int = 0) -> Division:
     """Divide the largest cluster by k-means when it holds over half of the rows.
 
@@ -62,7 +71,7 @@ def divide(rows: Embedding, labels: Labels, parts: int | str = "auto", seed: int
         seed: of k-means.
     """
     giant = np.flatnonzero(labels == 0)
-    if parts == 1 or len(giant) < FEWEST or len(giant) <= SHARE * len(labels):
+    if parts == 1 or len(giant) < FEWEST or not has_giant(labels):
         return Division(labels, 1)
     means = KMeans(parts if isinstance(parts, str) else int(parts), seed=seed)
     inside = means.fit_predict(rows[giant])
