@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import platform
 from collections import Counter
 from importlib import metadata
@@ -123,7 +124,8 @@ def _command(settings: Settings, inputs: Inputs) -> str:
             words += [flag, str(value)]
     if "--images" not in words and "--case" not in words:
         words += ["--images", inputs.name]
-    return " ".join([*words, "--out", "RUN"])
+    # quoted for a shell: it will be pasted into one, whatever a file or class is called
+    return shlex.join([*words, "--out", "RUN"])
 
 
 def _settings(settings: Settings) -> dict[str, object]:
