@@ -95,3 +95,14 @@ def test_an_unknown_layer_lists_the_known_ones():
 def test_a_network_without_weights_is_refused():
     with pytest.raises(ModelError, match="no layer with weights"):
         open_extractor("activations", model_of(nn.Sequential(nn.Flatten(), nn.ReLU())))
+
+
+def test_a_network_of_half_precision_is_given_half_precision(batch):
+    half = rows(model_of(net().half()), batch)
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(half, rows(model_of(net()), batch), atol=1e-2)
+
+
+def test_a_network_that_refuses_the_images_says_so_in_its_own_words(batch):
+    with pytest.raises(ModelError, match="channels"):
+        rows(model_of(nn.Sequential(nn.Conv2d(5, 4, 3), nn.Flatten(), nn.Linear(144, 2))), batch)

@@ -15,6 +15,7 @@ from failatlas.features.extractor import extractors
 from failatlas.images.records import Batch
 from failatlas.models.model import Model, WhiteBox
 from failatlas.models.module import portions
+from failatlas.models.rows import explained
 from failatlas.registry import Parameter
 
 if TYPE_CHECKING:
@@ -56,14 +57,18 @@ class Activations:
         """(b, d) float32, d = inputs (or channels) of the layer.
 
         Raises:
-            ModelError: the network never calls the layer.
+            ModelError: the network refuses the images, or never calls the layer.
         """
         import torch
 
         rows = []
-        for images, count in portions(self._model.tensor(batch.pixels), getattr(self._model, "batch_size", None)):
-            with torch.inference_mode():
-                found = self._source.run(images)
+        pixels = self._model.tensor(batch.pixels).to(_precision(self._model.module))
+        for images, count in portions(pixels, getattr(self._model, "batch_size", None)):
+            try:
+                with torch.inference_mode():
+                    found = self._source.run(images)
+            except Exception as error:
+                raise explained(error, where=self._model.name, shape=tuple(images.shape)) from error
             if found is None:
                 raise ModelError(
                     f"the network never calls layer {self._layer!r}",
@@ -111,6 +116,12 @@ class _Traced:
 
         Listening(self._module).run(images)
         return taken[-1]
+
+
+def _precision(module: torch.nn.Module) -> torch.dtype:
+    import torch
+
+    return next((value.dtype for value in module.parameters() if value.is_floating_point()), torch.float32)
 
 
 def _source(model: WhiteBox, layer: str) -> _Hooked | _Traced:
