@@ -68,4 +68,16 @@ def _convert(key: str, value: object, expected: Any) -> object:
         # bool is an int to Python, but `seed = true` is a mistake
         if isinstance(origin, type) and isinstance(value, origin) and not (origin is int and isinstance(value, bool)):
             return value
-    raise UsageError(f"setting {key!r} has the wrong type: {value!r}", remedy=f"expected {expected}")
+    words = dict.fromkeys(_WORDS[typing.get_origin(option) or option] for option in options if option is not _NOTHING)
+    raise UsageError(f"setting {key!r} has the wrong type: {value!r}", remedy=f"give {' or '.join(words)}")
+
+
+_NOTHING = type(None)
+_WORDS: Mapping[type, str] = {
+    str: "a text",
+    Path: "a path",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "a list",
+}

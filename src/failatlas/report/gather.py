@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import platform
+import shlex
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
