@@ -39,3 +39,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    # what is imported lazily is found by a notebook's completion too
+    return sorted({*globals(), *__all__})
