@@ -34,3 +34,38 @@ def test_a_network_exported_for_one_batch_size_has_the_same_heatmaps(tmp_path, s
 def test_a_map_of_any_size_keeps_its_amount_of_relevance(shape):
     maps = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
     np.testing.assert_allclose(fit(maps, 28).sum(axis=(1, 2)), maps.sum(axis=(1, 2)), rtol=1e-4, atol=1e-4)
+
+
+def one_output(bias: float) -> TorchModel:
+    """Answers Σ of a 2 × 2 block of the image plus a bias: only the block can speak for it."""
+    conv = nn.Conv2d(3, 1, 2, stride=2, bias=False)
+    nn.init.ones_(conv.weight)
+    dense = nn.Linear(1, 1)
+    nn.init.ones_(dense.weight)
+    nn.init.constant_(dense.bias, bias)
+    module = nn.Sequential(conv, nn.AdaptiveAvgPool2d(1), nn.Flatten(), dense)
+    return TorchModel(module, Preprocess(size=(4, 4)))
+
+
+@pytest.mark.parametrize("task", ["regression", "landmarks"])
+def test_what_pulls_a_negative_answer_down_speaks_for_it(task: str):
+    pixels = np.full((4, 4, 3), 255, np.uint8)
+    for bias, sign in ((0.0, 1.0), (-100.0, -1.0)):
+        found = LayerHeatmaps(one_output(bias), "epsilon").run(Batch((0,), (pixels,)), np.zeros(1, np.int64))
+        assert np.sign(found.output[0]) == sign
+        plain = found.rows["0"].reshape(3, 4, 4).sum(axis=0)
+        np.testing.assert_allclose(found.for_the_answer("0", "epsilon", task)[0], sign * plain, rtol=1e-5)
+        # a class is named by the highest output, whatever its sign: nothing turns
+        np.testing.assert_allclose(found.for_the_answer("0", "epsilon", "classification")[0], plain, rtol=1e-5)
+
+
+def test_hudds_relevance_has_the_sign_of_the_logit_and_is_turned_to_speak_for_the_answer():
+    torch.manual_seed(1)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2))
+    nn.init.constant_(module[3].bias, -50.0)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    found = LayerHeatmaps(TorchModel(module.eval(), Preprocess(size=(8, 8))), "hudd").run(
+        Batch((0,), (pixels,)), np.zeros(1, np.int64)
+    )
+    assert found.output[0] < 0
+    assert found.rows["1"].sum() < 0 < found.for_the_answer("1", "hudd", "classification").sum()

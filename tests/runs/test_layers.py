@@ -136,3 +136,26 @@ def test_M2_a_network_none_of_whose_relevance_is_finite_says_so(model, images, t
     with pytest.raises(ModelError, match="no error-inducing image has a finite heatmap") as refused:
         choose(tmp_path, model, images)
     assert refused.value.name == "E_LRP_NAN"
+
+
+def test_a_network_that_normalises_its_own_input_has_no_second_layer_of_pixels(images, tmp_path):
+    torch.manual_seed(4)
+    module = nn.Sequential(
+        nn.BatchNorm2d(3), nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 256, 4)
+    ).eval()
+    choice, _, _ = choose(tmp_path, TorchModel(module, Preprocess(size=(16, 16))), images)
+    assert [score.layer for score in choice.scores if not score.n_clusters][:2] == ["0", "1"]
+    assert choice.chosen in {"2", "3", "4"}
+
+
+def test_layers_that_are_all_alike_still_leave_a_choice(tmp_path):
+    torch.manual_seed(5)
+    module = nn.Sequential(
+        nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1), nn.AdaptiveAvgPool2d(1)
+    )
+    pixels = np.random.default_rng(1).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
+    flat = nn.Sequential(module, nn.Flatten())
+    choice, _, _ = choose(
+        tmp_path, TorchModel(flat.eval(), Preprocess(size=(8, 8))), ImageSet.from_arrays(pixels), n=12
+    )
+    assert choice.chosen != choice.scores[0].layer

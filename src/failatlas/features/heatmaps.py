@@ -49,11 +49,25 @@ class LayerBatch:
         rows: layer → (b, D) float32.
         conservation: layer → (b,) float64 conservation error.
         shapes: layer → shape of one heatmap.
+        output: (b,) float64, the explained output: what the relevance was propagated from.
     """
 
     rows: Mapping[str, Features]
     conservation: Mapping[str, Vector]
     shapes: Mapping[str, tuple[int, ...]]
+    output: Vector
+
+    def for_the_answer(self, layer: str, composite: str, task: str) -> NDArray[np.float32]:
+        """(b, h, w) relevance over channels, positive where it speaks for the network's answer.
+
+        Relevance sums to the explained output. A number below zero is answered by what pulls it down, so there the sign
+        turns; so it does under HUDD's rules, whose z⁺ on dense layers gives everything the sign of the output.
+        """
+        maps = over_channels(self.rows[layer], self.shapes[layer])
+        if task == "classification" and not composite.startswith("hudd"):
+            return maps
+        sign = np.where(self.output < 0, np.float32(-1), np.float32(1))
+        return maps * sign[:, None, None]
 
 
 class LayerHeatmaps:
@@ -122,6 +136,7 @@ class LayerHeatmaps:
             {name: _stacked([found[name][:n].reshape(n, -1) for found, n in parts]) for name in engine.layers},
             {name: _stacked([found.conservation[name][:n] for found, n in parts]) for name in engine.layers},
             {name: tuple(parts[0][0][name].shape[1:]) for name in engine.layers},
+            np.concatenate([np.asarray(found.score[:n], np.float64) for found, n in parts]),
         )
 
 
@@ -196,6 +211,7 @@ class Maps:
         model: a white box.
         composite, fallback: as for relevance.
         example: an image, by which the layer is chosen now.
+        task: name of the task, which says what speaking for an answer means.
         side: pixels a side of the maps given; larger ones are averaged down.
 
     Raises:
@@ -203,7 +219,14 @@ class Maps:
     """
 
     def __init__(
-        self, model: WhiteBox, example: Pixels, *, composite: str = "hudd", fallback: str | None = None, side: int = 28
+        self,
+        model: WhiteBox,
+        example: Pixels,
+        *,
+        composite: str = "hudd",
+        fallback: str | None = None,
+        task: str = "classification",
+        side: int = 28,
     ) -> None:
         shapes, _ = probe(model, example, composite, fallback)
         wide = [layer for layer, shape in shapes.items() if len(shape) == 3 and min(shape[1:]) >= MAP_SIDE]
@@ -213,18 +236,19 @@ class Maps:
             )
         self.layer = wide[-1]
         self.side = side
-        self._shape = shapes[self.layer]
+        self._composite, self._task = composite, task
         self._heatmaps = LayerHeatmaps(model, composite, layers=(self.layer,), fallback=fallback)
 
     @property
     def digest(self) -> str:
         """SHA-256 over network, rules, layer and size."""
-        return hashlib.sha256(f"map {self._heatmaps.digest} {self.side}".encode()).hexdigest()
+        return hashlib.sha256(f"map {self._heatmaps.digest} {self._task} {self.side}".encode()).hexdigest()
 
     def extract(self, batch: Batch, score: Indices) -> Features:
-        """(b, side²) float32: the relevance that falls on each cell of a side × side grid over the image."""
+        """(b, side²) float32: relevance for the answer that falls on each cell of a side × side grid over the image."""
         found = self._heatmaps.run(batch, score)
-        return fit(over_channels(found.rows[self.layer], self._shape), self.side).reshape(len(score), -1)
+        maps = found.for_the_answer(self.layer, self._composite, self._task)
+        return fit(maps, self.side).reshape(len(score), -1)
 
 
 def white_box(model: Model | None) -> WhiteBox:

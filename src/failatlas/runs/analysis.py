@@ -223,7 +223,13 @@ class Analysis:
         if example is None:
             return None
         try:
-            extractor = Maps(model, example, composite=self.settings.composite, fallback=self.settings.fallback)
+            extractor = Maps(
+                model,
+                example,
+                composite=self.settings.composite,
+                fallback=self.settings.fallback,
+                task=self.inputs.task.name,
+            )
         except ModelError:
             # pictures alone are no reason to stop: the report says that there are none
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from failatlas.arrays import NOISE, Features, Labels, Vector, freeze
+from failatlas.arrays import NOISE, Features, Indices, Labels, Vector, freeze
 from failatlas.clustering import assignment
 from failatlas.errors import UsageError
 from failatlas.features import extract, open_extractor
@@ -90,7 +90,7 @@ def assign(run: Run, images: ImageSet, model: Model | None, settings: Settings) 
         extractor,
         images,
         np.arange(len(images)),
-        _scores(model, images, extractor_name),
+        _scores(model, images, run, settings),
         batch_size=settings.batch_size,
     )
     if not len(rows.ids) or not len(run.features.ids):
@@ -118,11 +118,16 @@ def _within(run: Run, rows: Features) -> assignment.Assignment:
     return assignment.neighbour(members, labels, rows)
 
 
-def _scores(model: Model | None, images: ImageSet, extractor: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The output that relevance starts from: what the network says, for new images have no label."""
+def _scores(model: Model | None, images: ImageSet, run: Run, settings: Settings) -> Indices:
+    """The output that relevance starts from: the predicted class, for new images have no label.
+
+    Of numbers and landmarks nobody knows without a target which one is worst: the run's most frequent worst one.
+    """
     scores = np.zeros(len(images), np.int64)
-    if "heatmap" not in extractor or model is None:
+    if "heatmap" not in run.pipeline or model is None:
         return scores
+    if settings.task != "classification":
+        return scores + np.bincount(run.outcomes.score[run.outcomes.is_error], minlength=1).argmax()
     for batch in images.batches(64, on_bad=lambda *_: None):
         scores[list(batch.indices)] = model.predict(batch.pixels).argmax(axis=1)
     return scores

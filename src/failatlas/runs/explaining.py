@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from failatlas.arrays import Features, Pixels
-from failatlas.features.heatmaps import LayerHeatmaps, over_channels, white_box
+from failatlas.features.heatmaps import LayerHeatmaps, white_box
 from failatlas.images.records import Batch
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.run import Run
@@ -13,7 +13,7 @@ from failatlas.runs.settings import Settings
 
 
 def layer_maps(run: Run, inputs: Inputs, settings: Settings, position: int) -> tuple[Pixels, dict[str, Features]]:
-    """Pixels of one image and layer → (h, w) relevance summed over channels, in forward order.
+    """Pixels of one image and layer → (h, w) relevance for the answer, over channels, in forward order.
 
     Args:
         run: the run.
@@ -29,7 +29,7 @@ def layer_maps(run: Run, inputs: Inputs, settings: Settings, position: int) -> t
     pixels = inputs.images.read(int(run.outcomes.indices[position])).pixels
     found = heatmaps.run(Batch((0,), (pixels,)), np.array([run.outcomes.score[position]], np.int64))
     maps = {
-        layer: over_channels(found.rows[layer], shape)[0]
+        layer: found.for_the_answer(layer, settings.composite, inputs.task.name)[0]
         for layer, shape in found.shapes.items()
         if len(shape) == 3 and min(shape[1:]) > 1
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from failatlas.clustering.hudd import LayerClustering, cluster_layer
 from failatlas.clustering.hudd import choose_layer as choose
 from failatlas.curves import Curve
 from failatlas.errors import DataError, ModelError, UsageError
-from failatlas.features.heatmaps import LayerHeatmaps, probe
+from failatlas.features.heatmaps import WIDEST, LayerHeatmaps, probe
 from failatlas.features.sketch import sketch
 from failatlas.images import BadImage, ImageSet, Quarantined
 from failatlas.models import WhiteBox
@@ -204,7 +205,7 @@ class _Screening:
             raise DataError("no error-inducing image can be read any more", remedy="put the images back and run again")
         shapes, fallbacks = probe(self.model, example, self.settings.composite, self.settings.fallback)
         widths = {layer: int(np.prod(shape)) for layer, shape in shapes.items()}
-        eligible = self._eligible(tuple(shapes))
+        eligible = self._eligible(shapes)
         wanted_mb = len(self.indices) * sum(widths[layer] for layer in eligible) * 4 / 2**20
         is_sketched = wanted_mb > self.settings.exact_layers_mb
         most = SKETCH if is_sketched else max(widths.values())
@@ -236,19 +237,26 @@ class _Screening:
             scores=tuple(_score(layer, clusterings.get(layer), shards) for layer in shapes),
             is_sketched=is_sketched,
             fallbacks=fallbacks,
-            warnings=self._warnings(shards, is_sketched),
+            warnings=self._warnings(shards, is_sketched, widths[chosen]),
             quarantined=tuple(image for shard in final for image in shard.quarantined),
         )
 
-    def _eligible(self, layers: tuple[str, ...]) -> tuple[str, ...]:
-        """All but the first, whose heatmap is of pixels; or the one that was asked for."""
+    def _eligible(self, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
+        """All but the first, whose heatmap is of pixels; or the one that was asked for.
+
+        A network that normalises its input itself, or reads it twice, has several layers of pixels: those at its head
+        that are shaped like the first.
+        """
+        layers = tuple(shapes)
         if self.settings.layer != "auto":
             if self.settings.layer not in layers:
                 raise UsageError(f"no layer {self.settings.layer!r}", remedy=f"choose one of: {', '.join(layers)}")
             return (self.settings.layer,)
-        if len(layers) < 2:
+        of_pixels = len(list(takewhile(lambda layer: shapes[layer] == shapes[layers[0]], layers)))
+        inner = layers[of_pixels:] or layers[1:]
+        if not inner:
             raise ModelError("the network has no internal layer", where=self.model.name, remedy="--pipeline best")
-        return layers[1:]
+        return inner
 
     def _shards(self, name: str, layers: tuple[str, ...], widths: Mapping[str, int]) -> list[_Shard]:
         """Heatmaps of some layers; those wider than ``widths`` says are sketched, those of width 0 are not kept."""
@@ -304,7 +312,7 @@ class _Screening:
             lambda: cluster_layer(pairwise([shard.of(layer) for shard in shards])),
         )
 
-    def _warnings(self, shards: Sequence[_Shard], is_sketched: bool) -> tuple[str, ...]:
+    def _warnings(self, shards: Sequence[_Shard], is_sketched: bool, width: int) -> tuple[str, ...]:
         told = []
         for layer in shards[0].layers:
             errors = np.concatenate([shard.errors(layer) for shard in shards])
@@ -315,6 +323,10 @@ class _Screening:
                     f"layer {layer}: relevance lost or invented more than {TOLERANCE:.0%} of the score on {beyond} of "
                     f"{len(errors)} images (worst {worst:.1%})"
                 )
+        if width > WIDEST:
+            told.append(
+                f"stability and null cluster sketches, {WIDEST} columns instead of {width}: read them as lower bounds"
+            )
         if is_sketched:
             told.append(f"layers were compared on sketches of {SKETCH} columns; the chosen one was clustered exactly")
         return tuple(told)
