@@ -43,7 +43,7 @@ def gather(run: Run, inputs: Inputs, settings: Settings) -> Document:
         settings=_settings(settings),
         versions=_versions(),
         hashes={"images": run.survey.set_digest, "records": run.records, "network": run.model},
-        warnings=run.layer.warnings if run.layer is not None else (),
+        warnings=run.relevance.warnings if run.relevance is not None else (),
     )
 
 
@@ -54,6 +54,8 @@ def _data(run: Run, inputs: Inputs) -> DataCard:
     n_exact = sum(len(group) - 1 for group in exact)
     notices = Counter(notice for told in run.survey.notices.values() for notice in told)
     left_out = tuple(f"{count} images left out: {why}" for why, count in run.outcomes.left_out)
+    n_copies = len(run.copies)
+    copies = (f"{n_copies} error-inducing images repeat another one: clusters count them once",) if n_copies else ()
     return DataCard(
         name=inputs.name,
         digest=run.survey.set_digest,
@@ -68,7 +70,12 @@ def _data(run: Run, inputs: Inputs) -> DataCard:
             if o.exact or o.near
         ),
         quarantined=run.quarantined,
-        notices=(*images.notices, *(f"{count} × {notice}" for notice, count in notices.most_common()), *left_out),
+        notices=(
+            *images.notices,
+            *(f"{count} × {notice}" for notice, count in notices.most_common()),
+            *left_out,
+            *copies,
+        ),
     )
 
 
@@ -96,13 +103,13 @@ def _error_rule(task: Task) -> str:
 
 
 def _relevance(run: Run, settings: Settings) -> RelevanceCard | None:
-    if run.layer is None:
+    found = run.relevance
+    if found is None:
         return None
-    rows = tuple(
-        LayerRow(score.layer, score.raw, score.scaled, score.conservation) for score in reversed(run.layer.scores)
-    )
+    chosen = run.layer.chosen if run.layer is not None else ""
+    rows = tuple(LayerRow(score.layer, score.raw, score.scaled, score.conservation) for score in reversed(found.scores))
     # the tolerance of the run's own warnings: one report, one measure
-    return RelevanceCard(settings.composite, run.layer.chosen, rows, TOLERANCE, fallbacks=run.layer.fallbacks)
+    return RelevanceCard(settings.composite, chosen, rows, TOLERANCE, fallbacks=found.fallbacks)
 
 
 def _command(settings: Settings, inputs: Inputs) -> str:

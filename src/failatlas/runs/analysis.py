@@ -27,7 +27,10 @@ from failatlas.outcomes import run as run_model
 from failatlas.pipelines import HUDD, LAYERED, SUPPLIED, Grouping, Pipeline, group, parse, recluster
 from failatlas.rootcauses import Reference, RootCauses, explain, metadata_columns
 from failatlas.runs.budget import Budget
+from failatlas.runs.checking import VERSION as CHECK_VERSION
+from failatlas.runs.checking import RelevanceCheck, check_relevance, checked
 from failatlas.runs.conductor import Conductor, Stage
+from failatlas.runs.copies import Copy, find_copies
 from failatlas.runs.extracting import extractor_options, first_readable, mean_maps
 from failatlas.runs.fingerprints import digest_of, image_digests
 from failatlas.runs.inputs import Inputs
@@ -38,7 +41,18 @@ from failatlas.seeds import derive, generator
 from failatlas.store import gc
 
 SHARD = 512  # images a shard: the most that a kill costs
-STAGES = ("survey", "other splits", "outcomes", "layers", "features", "reference", "grouping", "maps", "root causes")
+STAGES = (
+    "survey",
+    "other splits",
+    "outcomes",
+    "layers",
+    "features",
+    "reference",
+    "grouping",
+    "maps",
+    "relevance",
+    "root causes",
+)
 _RUN_VERSION = _OUTCOMES_VERSION = _FEATURES_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
 
 
@@ -75,6 +89,8 @@ class Analysis:
             features=self.features,
             reference=self.reference,
             layer=self.layer,
+            relevance=self.relevance,
+            copies=self.copies,
             grouping=self.grouping,
             root_causes=self.root_causes,
             maps=self.maps,
@@ -137,8 +153,15 @@ class Analysis:
 
     @cached_property
     def failures(self) -> Indices:
-        """(m,) positions of the error-inducing images among the outcomes."""
-        return np.flatnonzero(self.outcomes.is_error)
+        """(m,) positions of the error-inducing images among the outcomes; of copies the first."""
+        copies = {copy.id for copy in self.copies}
+        wrong = np.flatnonzero(self.outcomes.is_error)
+        return wrong[[self.outcomes.ids[i] not in copies for i in wrong]] if copies else wrong
+
+    @cached_property
+    def copies(self) -> tuple[Copy, ...]:
+        """Error-inducing images whose pixels and label an earlier one has: a cluster must not count them twice."""
+        return find_copies(self.outcomes, self.survey, self.images)
 
     @cached_property
     def sample(self) -> Indices:
@@ -234,6 +257,23 @@ class Analysis:
             # pictures alone are no reason to stop: the report says that there are none
             return None
         return self._extracted("maps", extractor, self.failures)
+
+    @cached_property
+    def relevance(self) -> RelevanceCheck | None:
+        """Whether the heatmaps that are shown conserve what they share out."""
+        if self.layer is not None:
+            return checked(self.layer)
+        model = self.inputs.model
+        if self.maps is None or not self.maps.ids or not isinstance(model, WhiteBox):
+            return None
+        indices = np.asarray(self.maps.indices)
+        score = self.outcomes.score[np.searchsorted(self.outcomes.indices, indices)]
+        stage = Stage("relevance", CHECK_VERSION, self._keys("maps"), {})
+        return self.conductor.run(
+            stage,
+            RelevanceCheck,
+            lambda: check_relevance(model, self.images, indices, score, self.settings),
+        )
 
     @cached_property
     def root_causes(self) -> RootCauses:

@@ -11,6 +11,8 @@ from failatlas.images import Overlap, Quarantined, Survey
 from failatlas.outcomes import Outcomes
 from failatlas.pipelines import Grouping
 from failatlas.rootcauses import RootCauses
+from failatlas.runs.checking import RelevanceCheck
+from failatlas.runs.copies import Copy
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.layers import LayerChoice
 
@@ -25,6 +27,8 @@ class Run:
         features: of the error-inducing images.
         reference: of the sample of correctly handled images.
         layer: the layer whose heatmaps were clustered; None where the pipeline has none.
+        relevance: whether heatmaps conserve what they share out; None where there are none.
+        copies: error-inducing images that are in no cluster because they repeat another one.
         grouping: the clusters.
         root_causes: the clusters explained.
         maps: relevance of the error-inducing images for the eye; None for a black box.
@@ -42,6 +46,8 @@ class Run:
     features: Rows
     reference: Rows
     layer: LayerChoice | None
+    relevance: RelevanceCheck | None
+    copies: tuple[Copy, ...]
     grouping: Grouping
     root_causes: RootCauses
     maps: Rows | None

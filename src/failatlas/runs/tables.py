@@ -12,17 +12,24 @@ from failatlas.store import write_atomically
 
 
 def write_clusters(run: Run, file: Path) -> Path:
-    """Write ``image_id,path,label,prediction,cluster`` for every error-inducing image; -1 = noise."""
+    """Write ``image_id,path,label,prediction,cluster`` for every error-inducing image; -1 = noise.
+
+    Copies come last, each in the cluster of the image it repeats.
+    """
     outcomes = run.outcomes
     where = {image: i for i, image in enumerate(outcomes.ids)}
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["image_id", "path", "label", "prediction", "cluster"])
-    for image, path, label in zip(run.grouping.ids, run.paths, run.grouping.labels, strict=True):
+    clustered = dict(zip(run.grouping.ids, run.grouping.labels.tolist(), strict=True))
+    rows = list(zip(run.grouping.ids, run.paths, clustered.values(), strict=True))
+    # an original that was set aside after all is in no cluster, and so are its copies
+    rows += [(copy.id, copy.path, clustered[copy.original]) for copy in run.copies if copy.original in clustered]
+    for image, path, label in rows:
         i = where[image]
         # a cell that starts with = would run as a formula
         cells = [escape_formula(text) for text in (image, path, outcomes.expected[i], outcomes.predicted[i])]
-        writer.writerow([*cells, int(label)])
+        writer.writerow([*cells, label])
     return write_table(file, table.getvalue())
 
 
