@@ -3,7 +3,6 @@
 import csv
 import shutil
 
-import numpy as np
 import pytest
 
 import failatlas
@@ -58,44 +57,3 @@ def test_without_other_splits_there_is_no_leakage_to_speak_of(leaky, tmp_path) -
         images=images, predictions=predictions, pipeline="pixels+kmeans", out=tmp_path / "run", repeats=0
     )
     assert atlas.run.overlaps == ()
-
-
-def test_D7_a_failing_image_and_its_copy_are_one_in_the_clusters(tmp_path) -> None:
-    draw = np.random.default_rng(0)
-    pixels = draw.integers(0, 256, (30, 12, 12, 3), dtype=np.uint8)
-    pixels[20], pixels[21], pixels[22] = pixels[3], pixels[3], pixels[4]
-    labels = ["a"] * 22 + ["b"] + ["a"] * 7  # 22 has the pixels of 4 and another label: a failure of its own
-    images = failatlas.ImageSet.from_arrays(pixels, labels=labels)
-    atlas = failatlas.analyze(
-        lambda pixels: np.tile([0.0, 0.0, 1.0], (len(pixels), 1)),  # everything is called "c"
-        images,
-        classes=("a", "b", "c"),
-        pipeline="pixels+kmeans",
-        repeats=0,
-        out=tmp_path / "run",
-    )
-    assert [(copy.id, copy.original) for copy in atlas.run.copies] == [("00020", "00003"), ("00021", "00003")]
-    assert atlas.run.outcomes.is_error.sum() == 30
-    assert len(atlas.run.grouping.ids) == 28
-    assert sum(cause.size for cause in atlas.clusters) == 28
-    with (tmp_path / "run/clusters.csv").open(newline="", encoding="utf-8") as file:
-        cluster = {row["image_id"]: row["cluster"] for row in csv.DictReader(file)}
-    assert len(cluster) == 30  # the table names every error-inducing image
-    assert cluster["00020"] == cluster["00021"] == cluster["00003"]
-    assert "2 error-inducing images repeat another one" in atlas.report(tmp_path / "report").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("pipeline", ["pixels+kmeans", "hudd"])
-def test_every_run_that_shows_heatmaps_says_how_far_they_are_conserved(tmp_path, pipeline) -> None:
-    fashion = cases.create("fashion")
-    images = fashion.images("test").select(range(120))
-    atlas = failatlas.analyze(
-        fashion.model(), images, task=fashion.task(), pipeline=pipeline, repeats=0, out=tmp_path / "run"
-    )
-    check = atlas.run.relevance
-    assert check is not None
-    assert [score.layer for score in check.scores][:2] == ["conv1", "relu1"]
-    assert all(np.isfinite(score.conservation) for score in check.scores)
-    page = atlas.report(tmp_path / "report").read_text(encoding="utf-8")
-    assert "onservation" in page
-    assert "conv2" in page

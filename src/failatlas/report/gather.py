@@ -53,6 +53,7 @@ def _data(run: Run, inputs: Inputs) -> DataCard:
     exact, near = run.survey.exact_duplicates(), run.survey.near_duplicates()
     n_exact = sum(len(group) - 1 for group in exact)
     notices = Counter(notice for told in run.survey.notices.values() for notice in told)
+    told = (f"{count} × {notice}" for notice, count in notices.most_common())
     left_out = tuple(f"{count} images left out: {why}" for why, count in run.outcomes.left_out)
     n_copies = len(run.copies)
     copies = (f"{n_copies} error-inducing images repeat another one: clusters count them once",) if n_copies else ()
@@ -70,12 +71,7 @@ def _data(run: Run, inputs: Inputs) -> DataCard:
             if o.exact or o.near
         ),
         quarantined=run.quarantined,
-        notices=(
-            *images.notices,
-            *(f"{count} × {notice}" for notice, count in notices.most_common()),
-            *left_out,
-            *copies,
-        ),
+        notices=(*images.notices, *told, *left_out, *copies),
     )
 
 

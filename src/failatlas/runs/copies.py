@@ -12,7 +12,7 @@ from failatlas.outcomes import Outcomes
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An error-inducing image with the pixels and the label of an earlier one, which stands for both in the clusters."""
+    """An error-inducing image with the pixels and label of an earlier one, which stands for both in the clusters."""
 
     id: str
     path: str
