@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
 from sklearn.cluster import DBSCAN
 
 from failatlas.clustering.assignment import (
-    by_distances,
     core,
     core_points,
     neighbour,
@@ -60,18 +58,6 @@ def test_clusters_of_one_take_nobody_by_single_linkage():
     assert single_linkage(MEMBERS, np.array([0, 0, 0, 1, 1, 2]), rows(50)).labels.tolist() == [-1]
 
 
-def test_distances_alone_give_what_features_give(four_groups):
-    points, truth = four_groups
-    labels = by_size(truth)
-    new = points[:80] + np.random.default_rng(5).standard_normal((80, points.shape[1])).astype(np.float32) * 1.5
-    within, across = (cdist(a, points).astype(np.float32) for a in (points, new))
-    by_rows = single_linkage(points, labels, new)
-    alone = by_distances(within, labels, across)
-    assert alone.labels.tolist() == by_rows.labels.tolist()
-    assert alone.nearest.tolist() == by_rows.nearest.tolist()
-    assert set(alone.labels.tolist()) > {-1}
-
-
 def test_neighbour_uses_the_step_that_is_usual_in_each_cluster():
     random = np.random.default_rng(0)
     tight, wide = random.standard_normal((200, 2)) * 0.1, random.standard_normal((200, 2)) * 5 + 100
@@ -111,9 +97,7 @@ def test_every_rule_survives_nothing_and_refuses_the_rest(rule):
         rule(MEMBERS, LABELS, rows(np.nan))
 
 
-def test_distances_that_do_not_fit_and_impossible_core_points_are_refused():
-    with pytest.raises(ShapeError):
-        by_distances(np.zeros((6, 6), np.float32), LABELS, np.zeros((2, 5), np.float32))
+def test_impossible_core_points_are_refused():
     with pytest.raises(UsageError):
         core_points(MEMBERS, 1.0, 0)
     assert core_points(MEMBERS[:1], 1.0, 2).tolist() == [False]

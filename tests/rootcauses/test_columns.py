@@ -3,7 +3,7 @@ import pytest
 
 from failatlas.errors import ShapeError
 from failatlas.images.records import ImageRecord
-from failatlas.rootcauses.columns import joined, measured_columns, metadata_columns, numbers
+from failatlas.rootcauses.columns import joined, metadata_columns, numbers
 
 
 def test_a_column_with_one_text_in_it_is_text_and_missing_entries_are_empty():
@@ -35,14 +35,3 @@ def test_a_column_of_the_wrong_length_is_named():
 def test_directions_of_a_full_turn_are_not_compared_as_more_or_less():
     table = {"wind_deg": np.array([0.0, 350.0]), "yaw_deg": np.array([-20.0, 20.0]), "camera": ("a", "b")}
     assert list(numbers(table)) == ["yaw_deg"]
-
-
-def test_measured_properties_follow_the_outcomes_and_are_missing_where_an_image_was_set_aside():
-    from failatlas.images import ImageSet
-    from failatlas.images.survey import survey
-
-    pixels = np.stack([np.full((4, 4), grey, np.uint8) for grey in (0, 255, 51)])
-    surveyed = survey(ImageSet.from_arrays(pixels, ids=["black", "white", "grey"]))
-    columns = measured_columns(surveyed, ["grey", "gone", "black"])
-    assert columns["brightness"] == pytest.approx([0.2, np.nan, 0.0], nan_ok=True)
-    assert list(columns) == list(surveyed.names)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from failatlas.arrays import NOISE, Distances, Features, Labels, Mask, Vector
+from failatlas.arrays import NOISE, Features, Labels, Mask, Vector
 from failatlas.clustering.labels import members as members_of
 from failatlas.errors import ShapeError, UsageError
 from failatlas.reduction.neighbours import nearest, nearest_other
@@ -74,27 +74,6 @@ def neighbour(members: Features, labels: Labels, rows: Features, *, slack: float
     """
     counted = _counted(labels, labels != NOISE)
     return _within(members, labels, rows, counted, slack * usual_steps(members, labels))
-
-
-def by_distances(within: Distances, labels: Labels, across: Features, *, slack: float = 1.0) -> Assignment:
-    """:func:`single_linkage` when only distances are at hand, as for heatmaps too wide for memory.
-
-    Args:
-        within: (n, n) distances of the members.
-        labels: (n,) their clusters.
-        across: (m, n) distances of the new rows to the members (``distances.cross``).
-        slack: of the radius.
-    """
-    if across.shape[1] != len(labels) or within.shape != (len(labels), len(labels)):
-        raise ShapeError(f"{len(labels)} labels, distances {within.shape} and {across.shape} do not go together")
-    limits = np.array(
-        [float(within[c[np.argmin(within[np.ix_(c, c)].sum(axis=1))]][c].max()) for c in members_of(labels)]
-    )
-    counted = np.flatnonzero(_in_company(labels))
-    if not len(counted) or not len(across):
-        return _nowhere(len(across))
-    at = across[:, counted].argmin(axis=1)
-    return _limited(labels, counted[at], across[np.arange(len(across)), counted[at]], slack * limits)
 
 
 def core_points(members: Features, eps: float, min_samples: int) -> Mask:

@@ -7,7 +7,7 @@ Learning", IEEE Trans. Reliability 70(4), 2021, and the authors' program where t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,51 +57,6 @@ class LayerClustering:
 
     def __repr__(self) -> str:
         return f"<LayerClustering {self.k} clusters of {len(self.labels)} rows, WICD {self.raw:.3g} raw>"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LayerChoice:
-    """HUDD's clusters: those of the chosen layer, beside the other layers' and the other score's choice.
-
-    Attributes:
-        layer: name of the chosen layer.
-        score: by which it was chosen.
-        by_raw: the layer that HUDD's score takes.
-        by_scaled: the layer that the scale-free score takes.
-        layers: every layer's clustering, in the network's order.
-    """
-
-    layer: str
-    score: Literal["raw", "scaled"]
-    by_raw: str
-    by_scaled: str
-    layers: Mapping[str, LayerClustering]
-
-    @property
-    def chosen(self) -> LayerClustering:
-        """The chosen layer's clustering."""
-        return self.layers[self.layer]
-
-
-def cluster_layers(
-    layers: Mapping[str, Callable[[], Distances]], score: Literal["raw", "scaled"] = "raw"
-) -> LayerChoice:
-    """Cluster every layer and choose one; one distance matrix is in memory at a time.
-
-    Args:
-        layers: name → function that gives the (n, n) distances of its heatmaps, in the network's order, first layer
-            (pixels) first: it is clustered too, but never chosen unless it is the only one.
-        score: see :func:`choose_layer`.
-
-    Raises:
-        UsageError: no layers.
-    """
-    if not layers:
-        raise UsageError("no layers to cluster", remedy="name at least one layer (--layer)")
-    done = {name: cluster_layer(distances()) for name, distances in layers.items()}
-    names, clusterings = list(done), list(done.values())
-    by_raw, by_scaled = (names[choose_layer(clusterings, kind)] for kind in ("raw", "scaled"))
-    return LayerChoice(by_raw if score == "raw" else by_scaled, score, by_raw, by_scaled, done)
 
 
 def cluster_layer(distances: Distances) -> LayerClustering:

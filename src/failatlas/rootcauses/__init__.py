@@ -1,6 +1,6 @@
 """Root causes: clusters of error-inducing images, each explained so that an engineer can name its cause."""
 
-from failatlas.rootcauses.columns import measured_columns, metadata_columns
+from failatlas.rootcauses.columns import metadata_columns
 from failatlas.rootcauses.describers import Context, Describer, describers
 from failatlas.rootcauses.explanation import Reference, explain
 from failatlas.rootcauses.rootcause import Description, RootCause, RootCauses, Rule
@@ -15,6 +15,5 @@ __all__ = [
     "Rule",
     "describers",
     "explain",
-    "measured_columns",
     "metadata_columns",
 ]

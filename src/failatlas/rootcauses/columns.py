@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from failatlas.arrays import Vector
 from failatlas.errors import ShapeError
 from failatlas.images.records import ImageRecord
-
-if TYPE_CHECKING:
-    from failatlas.images.survey import Survey
 
 Column = Vector | tuple[str, ...]
 """One entry an image: (n,) float64 with nan = missing, or n texts with "" = missing."""
@@ -30,17 +26,6 @@ def metadata_columns(records: Sequence[ImageRecord]) -> dict[str, Column]:
     """
     names = dict.fromkeys(name for record in records for name in record.metadata)
     return {name: _column([record.metadata.get(name) for record in records]) for name in names}
-
-
-def measured_columns(survey: Survey, ids: Sequence[str]) -> dict[str, Column]:
-    """The survey's properties in the order of ``ids``; nan where an image was not measured."""
-    row = {name: i for i, name in enumerate(survey.ids)}
-    rows = np.array([row.get(name, -1) for name in ids], np.int64)
-    columns: dict[str, Column] = {}
-    for name in survey.names:
-        # one nan more at the end, which -1 reaches
-        columns[name] = np.append(survey.column(name), math.nan)[rows]
-    return columns
 
 
 def joined(n: int, **parts: Columns) -> dict[str, Column]:
