@@ -25,3 +25,18 @@ def test_nothing_else_is_fixed(text):
 def test_a_misspelt_preset_is_offered():
     with pytest.raises(UsageError, match="did you mean 'safe'"):
         parse("save")
+
+
+@pytest.mark.parametrize("text", ["umap+dbscan", "none+ward", "pca+hdbscan"])
+def test_a_reducer_in_front_means_supplied_features(text):
+    assert str(parse(text)) == f"{SUPPLIED}+{text}"
+
+
+def test_an_extractor_in_front_means_no_reduction():
+    assert str(parse("pixels+ward")) == "pixels+none+ward"
+
+
+@pytest.mark.parametrize("text", ["umap+hudd", "none+hudd", "umop+dbscan", "ward+umap"])
+def test_what_is_neither_extractor_nor_reducer_with_a_clusterer_is_refused(text):
+    with pytest.raises(UsageError):
+        parse(text)

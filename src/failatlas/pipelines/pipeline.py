@@ -83,13 +83,20 @@ PRESETS = {
 def parse(text: str) -> Pipeline:
     """A preset's name, ``extractor+clusterer`` or ``extractor+reducer+clusterer``.
 
+    ``reducer+clusterer`` clusters features that the user brings, as in :func:`failatlas.cluster`.
+
+    >>> str(parse("umap+dbscan"))
+    'supplied+umap+dbscan'
+
     Raises:
         UsageError: a part does not exist; the message offers the nearest name.
     """
     if text in PRESETS:
         return PRESETS[text].pipeline
     parts = text.split("+")
-    if len(parts) == 2:
+    if len(parts) == 2 and parts[0] in reducers and parts[0] not in extractors:
+        parts.insert(0, SUPPLIED)
+    elif len(parts) == 2:
         parts.insert(1, "none")
     if len(parts) != 3:
         near = difflib.get_close_matches(text, PRESETS, n=1)
