@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from failatlas.arrays import freeze
+from failatlas.errors import ShapeError
 from failatlas.relevance.checks import warnings_of
 from failatlas.relevance.composites import Composite
 from failatlas.relevance.engine import Engine, Target
@@ -17,7 +21,7 @@ from failatlas.relevance.result import Relevance
 
 def heatmaps(
     module: nn.Module,
-    images: Tensor,
+    images: Tensor | NDArray[np.floating[Any]],
     composite: str | Composite = "epsilon",
     layers: Sequence[str] | None = None,
     *,
@@ -31,7 +35,7 @@ def heatmaps(
 
     Args:
         module: any network that ``torch.export`` can follow; left as it was.
-        images: (n, c, h, w) float, preprocessed, n ≥ 1.
+        images: (n, c, h, w) float, preprocessed, n ≥ 1; an array takes the network's precision.
         composite: a name or a Composite; see ``failatlas.relevance.composites``.
         layers: names to keep; None = all.
         target: output to explain, one for all or one an image; None = the network's answer. Its raw value is the
@@ -49,8 +53,9 @@ def heatmaps(
     >>> relevance["1"].round(3).tolist(), relevance.layers
     ([[1.0, 2.0, 0.0, -1.0]], ('1',))
     """
-    engine = Engine(module, images[:batch_size], composite, layers=layers, fallback=fallback)
-    return join(list(engine.stream(images, target, batch_size=batch_size)))
+    given = _tensor(images, module)
+    engine = Engine(module, given[:batch_size], composite, layers=layers, fallback=fallback)
+    return join(list(engine.stream(given, target, batch_size=batch_size)))
 
 
 def join(batches: Sequence[Relevance]) -> Relevance:
@@ -71,3 +76,21 @@ def join(batches: Sequence[Relevance]) -> Relevance:
         rules=first.rules,
         warnings=warnings_of(maps, errors, first.fallbacks),
     )
+
+
+def _tensor(images: Tensor | NDArray[np.floating[Any]], module: nn.Module) -> Tensor:
+    given = images
+    if isinstance(images, np.ndarray) and np.issubdtype(images.dtype, np.floating):
+        weights = (weight for weight in module.parameters() if weight.is_floating_point())
+        dtype = next((weight.dtype for weight in weights), torch.get_default_dtype())
+        # a copy: torch takes neither read-only nor mirrored arrays as they are
+        given = torch.from_numpy(np.array(images, np.float64 if dtype == torch.float64 else np.float32, order="C"))
+        given = given.to(dtype)
+    if not isinstance(given, Tensor) or given.ndim != 4 or not given.is_floating_point() or not len(given):
+        shape, kind = getattr(images, "shape", ()), getattr(images, "dtype", type(images).__name__)
+        raise ShapeError(
+            f"expected images (n, c, h, w) of floats with n ≥ 1, got {tuple(shape)} {kind}",
+            where="relevance",
+            remedy="pass preprocessed images as a float tensor or array",
+        )
+    return given
