@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from failatlas import progress
 from failatlas.arrays import Features, Indices, array_hash, freeze
 from failatlas.errors import ModelError, UsageError
-from failatlas.features import Extractor, Rows, extract, open_extractor, read_features
-from failatlas.features import merge as merge_rows
+from failatlas.features import Extractor, Rows, open_extractor, read_features
 from failatlas.features.heatmaps import Maps, white_box
 from failatlas.images import ImageSet
-from failatlas.images.survey import VERSION as SURVEY_VERSION
-from failatlas.images.survey import Overlap, Survey, survey
+from failatlas.images.survey import Overlap, Survey
 from failatlas.models import WhiteBox
-from failatlas.models.predictions import read_predictions
-from failatlas.outcomes import Outcomes, from_predictions
-from failatlas.outcomes import merge as merge_outcomes
-from failatlas.outcomes import run as run_model
+from failatlas.outcomes import Outcomes
 from failatlas.pipelines import HUDD, LAYERED, SUPPLIED, Grouping, Pipeline, group, parse, recluster
 from failatlas.rootcauses import Reference, RootCauses, explain, metadata_columns
 from failatlas.runs.budget import Budget
@@ -37,10 +30,10 @@ from failatlas.runs.inputs import Inputs
 from failatlas.runs.layers import LayerChoice, choose_layer
 from failatlas.runs.run import Run
 from failatlas.runs.settings import Settings
+from failatlas.runs.streaming import extracted, predicted, surveyed, tested
 from failatlas.seeds import derive, generator
 from failatlas.store import gc
 
-SHARD = 512  # images a shard: the most that a kill costs
 STAGES = (
     "survey",
     "other splits",
@@ -53,7 +46,7 @@ STAGES = (
     "relevance",
     "root causes",
 )
-_RUN_VERSION = _OUTCOMES_VERSION = _FEATURES_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
+_RUN_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
 
 
 class Analysis:
@@ -123,7 +116,7 @@ class Analysis:
     @cached_property
     def survey(self) -> Survey:
         """What the images are: digests, duplicates, measured properties; unreadable ones are set aside."""
-        found = self._surveyed("survey", self.inputs.images, self.digests, "surveying images")
+        found = surveyed(self.conductor, "survey", self.inputs.images, self.digests)
         self._budget.charge(found.quarantined)
         return found
 
@@ -134,7 +127,7 @@ class Analysis:
         if others is None:
             return self.survey.overlap(images.splits)
         digests = image_digests(others, "hashing other splits")
-        rest = self._surveyed("other splits", others, digests, "surveying other splits")
+        rest = surveyed(self.conductor, "other splits", others, digests)
         found = Survey.merge([self.survey, rest]).overlap({**images.splits, **others.splits})
         own = set(images.splits.values())
         return tuple(overlap for overlap in found if {overlap.first, overlap.second} & own)
@@ -147,7 +140,14 @@ class Analysis:
     @cached_property
     def outcomes(self) -> Outcomes:
         """What the network made of every readable image."""
-        found = self._predicted() if self.inputs.model is None else self._tested()
+        readable, task = np.array(self.survey.indices), self.inputs.task
+        if self.inputs.model is not None:
+            size = self.settings.batch_size
+            found = tested(self.conductor, self.inputs.model, self.images, readable, task, self.content, size)
+        else:
+            path = self.inputs.predictions
+            assert path is not None
+            found = predicted(self.conductor, path, self.images, readable, task, self.content)
         self._budget.charge(found.quarantined)
         return found
 
@@ -311,61 +311,6 @@ class Analysis:
         """Keys of those of the stages that this run has; a stage's own parts, read back or not, are none."""
         return {name: self.conductor.keys[name] for name in names if name in self.conductor.keys}
 
-    def _surveyed(self, name: str, images: ImageSet, digests: Mapping[str, str], what: str) -> Survey:
-        # what the key says of an image holds for its survey too
-        known = {image: digest for image, digest in digests.items() if not digest.startswith("E_")}
-        pinned = images.pinned(known)
-        return self.conductor.run_sharded(
-            Stage(name, SURVEY_VERSION, {"images": digest_of(digests)}, {}),
-            Survey,
-            lambda indices: survey(pinned, indices.tolist()),
-            Survey.merge,
-            indices=np.arange(len(images)),
-            size=SHARD,
-            what=what,
-        )
-
-    def _tested(self) -> Outcomes:
-        model = self.inputs.model
-        assert model is not None
-        return self.conductor.run_sharded(
-            Stage(
-                "outcomes",
-                _OUTCOMES_VERSION,
-                {"images": self.content, "model": model.digest},
-                {"task": self.inputs.task.to_json()},
-            ),
-            Outcomes,
-            lambda indices: run_model(
-                model, self.images, self.inputs.task, batch_size=self.settings.batch_size, indices=indices.tolist()
-            ),
-            merge_outcomes,
-            indices=np.array(self.survey.indices),
-            size=SHARD,
-            what="running the network",
-        )
-
-    def _predicted(self) -> Outcomes:
-        path = self.inputs.predictions
-        assert path is not None
-        stage = Stage(
-            "outcomes",
-            _OUTCOMES_VERSION,
-            {"images": self.content, "predictions": hashlib.sha256(path.read_bytes()).hexdigest()},
-            {"task": self.inputs.task.to_json()},
-        )
-        return self.conductor.run(
-            stage,
-            Outcomes,
-            lambda: self._from_file(path),
-        )
-
-    def _from_file(self, path: Path) -> Outcomes:
-        """Outcomes of the readable images alone, at their positions in the whole set."""
-        readable = np.asarray(self.survey.indices)
-        found = from_predictions(read_predictions(path), self.images.select(readable), self.inputs.task)
-        return dataclasses.replace(found, indices=freeze(readable[found.indices]))
-
     def _features(self, name: str, positions: Indices) -> Rows:
         if self.extractor is not None:
             return self._extracted(name, self.extractor, positions)
@@ -382,29 +327,7 @@ class Analysis:
 
     def _extracted(self, name: str, extractor: Extractor, positions: Indices) -> Rows:
         indices, score = self.outcomes.indices[positions], self.outcomes.score[positions]
-        starts = dict(zip(indices.tolist(), score.tolist(), strict=True))
-        stage = Stage(
-            name,
-            _FEATURES_VERSION,
-            {
-                "images": self.pixels,
-                "extractor": extractor.digest,
-                "which": array_hash(indices),
-                "score": array_hash(score),
-            },
-            {},
-        )
-        found = self.conductor.run_sharded(
-            stage,
-            Rows,
-            lambda shard: extract(
-                extractor, self.images, shard, np.array([starts[i] for i in shard.tolist()], np.int64)
-            ),
-            merge_rows,
-            indices=indices,
-            size=SHARD // 2,
-            what=f"extracting {name}",
-        )
+        found = extracted(self.conductor, name, extractor, self.images, indices, score, self.pixels)
         self._budget.charge(found.quarantined)
         return found
 
