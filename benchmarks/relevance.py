@@ -136,7 +136,7 @@ def _work(network: nn.Module, images: Tensor) -> dict[str, Callable[[], object]]
     work: dict[str, Callable[[], object]] = {"forward": forward, "input gradient": input_gradient}
     for composite in GOALS:
         prepared = engine.using(composite)
-        work[composite] = lambda prepared=prepared: prepared.run(images)  # type: ignore[misc]
+        work[composite] = lambda prepared=prepared: prepared.run(images)  # type: ignore[misc]  # the default binds now
     captum = _captum(network, images)
     if captum is not None:
         work["Captum, all layers in one call"] = captum

@@ -114,7 +114,7 @@ def _stop_on_signals() -> None:
         signal.signal(signal.SIGTERM, leave)
         raise KeyboardInterrupt
 
-    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the handler's signature
         os._exit(InterruptedRunError.exit_status)
 
     signal.signal(signal.SIGINT, stop)
