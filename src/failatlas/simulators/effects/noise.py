@@ -1,0 +1,107 @@
+"""Noise: what a sensor adds to light, and the Laplacian noise of the published failure scenarios.
+
+Drawn from fixed tables of 65 536 quantiles through an integer hash of position and seed: 0.25 ms for 128 × 128 × 3,
+twenty times less than a random generator would need for exact draws, and the same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failatlas.seeds import derive
+from failatlas.simulators.effects.light import Light, Picture
+
+BASE_ISO = 100.0
+FULL_WELL_E = 10_000.0  # electrons that white collects at ISO 100: a pixel of about 3 µm
+READ_NOISE_E = 3.0  # electrons, standard deviation
+
+_TABLE = 65_536
+
+
+def sensor_noise(light: Light, iso: float, seed: int) -> Light:
+    """Shot and read noise of a sensor set to ``iso``.
+
+    White collects N = 10 000 · 100 / iso electrons, so the standard deviation at light x is √(x / N + (3 / N)²): at
+    ISO 100 1 % of white in white; at ISO 1600 4 % in white and 0.5 % in black.
+
+    Args:
+        light: linear light, any size.
+        iso: sensitivity, > 0; 0 means a noiseless sensor.
+        seed: same seed, same noise.
+
+    Source: EMVA Standard 1288, release 4.0, §2 (shot noise and dark noise); ours: Gaussian instead of Poisson.
+    """
+    if iso == 0:
+        return light.copy()
+    electrons = FULL_WELL_E * BASE_ISO / iso
+    noise = np.maximum(light, np.float32(0))
+    noise *= np.float32(1 / electrons)
+    noise += np.float32((READ_NOISE_E / electrons) ** 2)
+    np.sqrt(noise, out=noise)
+    noise *= draws(gaussian, light.shape, derive(seed, "sensor"))
+    noise += light
+    return noise
+
+
+def draws(table: Callable[[], NDArray[np.float32]], shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+    """Independent values of ``shape`` from a table of 65 536 quantiles."""
+    mixed = np.arange(math.prod(shape), dtype=np.uint32)
+    mixed ^= np.uint32(seed & 0xFFFF_FFFF)
+    # the finaliser of MurmurHash3 (A. Appleby, public domain): every bit of position and seed reaches every bit
+    mixed *= np.uint32(0x9E37_79B1)
+    mixed ^= mixed >> np.uint32(16)
+    mixed *= np.uint32(0x85EB_CA6B)
+    mixed ^= mixed >> np.uint32(13)
+    mixed *= np.uint32(0xC2B2_AE35)
+    mixed >>= np.uint32(16)
+    return table().take(mixed).reshape(shape)
+
+
+@cache
+def gaussian() -> NDArray[np.float32]:
+    """Quantiles of the standard normal distribution."""
+    from scipy.special import ndtri
+
+    quantiles: NDArray[np.float32] = ndtri(_shares()).astype(np.float32)
+    return quantiles
+
+
+@cache
+def laplacian() -> NDArray[np.float32]:
+    """Quantiles of the Laplace distribution of scale 1."""
+    share = _shares()
+    return np.where(share < 0.5, np.log(2 * share), -np.log(2 - 2 * share)).astype(np.float32)
+
+
+def _shares() -> NDArray[np.float64]:
+    return (np.arange(_TABLE) + 0.5) / _TABLE
+
+
+def laplacian_noise(pixels: Picture, attenuate: float, seed: int) -> Picture:
+    """Laplacian noise as ImageMagick adds it (``-attenuate A +noise Laplacian``).
+
+    Every value of every channel gets its own draw from a Laplace distribution of median 0 and scale
+    b = A · 10/256 of full range, 9.96 A levels of 255, then is rounded and clipped.  The published scenario uses A = 5:
+    b = 49.8 levels, a standard deviation of √2 b = 70.4 before clipping.
+
+    Args:
+        pixels: 8-bit pixels, any size.
+        attenuate: A ≥ 0, ImageMagick's factor on its noise's scale; despite its name, higher is noisier.
+        seed: same seed, same noise.
+
+    Source: ImageMagick, ``GenerateDifferentialNoise``, ``SigmaLaplacian``.  Ours: the tail ends at 11.1 b (its most
+    improbable 1/65 536), and the noise is a function of the seed.
+    """
+    if attenuate == 0:
+        return pixels.copy()
+    noisy = draws(laplacian, pixels.shape, derive(seed, "laplacian"))
+    noisy *= np.float32(attenuate * 10 / 256 * 255)
+    noisy += pixels
+    noisy += np.float32(0.5)
+    np.floor(noisy, out=noisy)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
