@@ -12,11 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import Vector
+from failatlas.parameters import Parameter
+from failatlas.simulators.effects.effect import effect
 from failatlas.simulators.effects.light import Light, Picture
 
 _Kernel = NDArray[np.float64]  # (2r + 1, 2s + 1), sums to 1
 
 
+@effect(
+    "motion",
+    "MO",
+    "lens",
+    Parameter("length_px", 0, 64, 7, "px", meaning="way of a point during the exposure"),
+    Parameter("angle_deg", 0, 180, 0, "deg", circular=True, meaning="direction of that way; 0 level, 90 upright"),
+    source="even motion along a line",
+    in_light=True,
+    drawn=("angle_deg",),
+)
 def motion_blur(light: Light, length_px: float, angle_deg: float) -> Light:
     """Light smeared evenly along a straight line, as when camera or scene moves during the exposure.
 
@@ -31,6 +43,14 @@ def motion_blur(light: Light, length_px: float, angle_deg: float) -> Light:
     return _convolved(light, _kernel(along * math.cos(angle), -along * math.sin(angle)))
 
 
+@effect(
+    "defocus",
+    "DE",
+    "lens",
+    Parameter("radius_px", 0, 32, 3, "px", meaning="radius of the blur disc"),
+    source="geometrical optics: a round aperture",
+    in_light=True,
+)
 def defocus(light: Light, radius_px: float) -> Light:
     """Light spread evenly over a disc: a lens out of focus.
 
@@ -72,6 +92,13 @@ def _convolved(light: Light, kernel: _Kernel) -> Light:
     return total
 
 
+@effect(
+    "blur",
+    "B",
+    "lens",
+    Parameter("radius_px", 0, 64, 3, "px", meaning="half the side of the averaged square"),
+    source="Pillow, ImageFilter.BoxBlur(3)",
+)
 def box_blur(pixels: Picture, radius_px: float) -> Picture:
     """Mean of a square of 2 r + 1 pixels, in 8 bits and without linear light: Pillow's ``BoxBlur``.
 

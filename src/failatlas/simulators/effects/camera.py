@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from failatlas.parameters import Parameter, Values
 from failatlas.simulators.effects.blur import defocus, motion_blur
+from failatlas.simulators.effects.effect import effect
 from failatlas.simulators.effects.light import Curve, Light, Picture, to_pixels
 from failatlas.simulators.effects.noise import sensor_noise
 
@@ -30,6 +31,14 @@ def exposure(light: Light, stops: float) -> Light:
     return light * np.float32(2.0**stops)
 
 
+@effect(
+    "vignetting",
+    "VI",
+    "lens",
+    Parameter("strength", 0, 1, 0.8, meaning="share of light that the corners lose"),
+    source="falls with the squared distance from the middle",
+    in_light=True,
+)
 def vignetting(light: Light, strength: float) -> Light:
     """Light that falls off towards the corners.
 
@@ -40,6 +49,14 @@ def vignetting(light: Light, strength: float) -> Light:
     return light * _fall_off(light, strength)
 
 
+@effect(
+    "infrared",
+    "IR",
+    "sensor",
+    Parameter("hot_spot", 0, 1, 0.5, meaning="how much brighter the camera's lamp makes the middle, as a share"),
+    source="near infra-red as 0.75 R + 0.2 G + 0.05 B",
+    in_light=True,
+)
 def infrared(light: Light, hot_spot: float = 0.0) -> Light:
     """What a near infra-red camera with its own lamp sees: one grey channel, repeated.
 
@@ -56,7 +73,14 @@ def infrared(light: Light, hot_spot: float = 0.0) -> Light:
     return seen
 
 
-def jpeg(pixels: Picture, quality: int) -> Picture:
+@effect(
+    "jpeg",
+    "JP",
+    "sensor",
+    Parameter("quality", 1, 95, 8, integer=True, meaning="lower is smaller and worse"),
+    source="ISO/IEC 10918-1, as Pillow writes it",
+)
+def jpeg(pixels: Picture, quality: float) -> Picture:
     """The pixels after a round trip through JPEG (Pillow; colour halved in both directions, as cameras do).
 
     Args:

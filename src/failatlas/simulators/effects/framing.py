@@ -1,0 +1,103 @@
+"""Framing: the picture scaled, turned or covered; what lies outside of it is filled."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from failatlas.parameters import Parameter
+from failatlas.simulators.effects.effect import effect
+from failatlas.simulators.effects.light import Picture
+
+_FILL = Parameter("fill", choices=("edge", "black", "mirror"), meaning="what appears beyond the picture's border")
+_MODES: dict[str, Literal["edge", "constant", "symmetric"]] = {
+    "edge": "edge",
+    "black": "constant",
+    "mirror": "symmetric",
+}
+
+
+@effect(
+    "scaling",
+    "SC",
+    "geometry",
+    Parameter("factor", 0.1, 10, 0.5, meaning="size of things; below 1 smaller, above 1 larger and cut off"),
+    Parameter("shift_x", -0.5, 0.5, 0, meaning="move to the right, as a share of the width"),
+    Parameter("shift_y", -0.5, 0.5, 0, meaning="move down, as a share of the height"),
+    _FILL,
+    source="area-weighted bilinear resampling (Pillow); borders on whole pixels",
+)
+def scaling(pixels: Picture, factor: float, shift_x: float, shift_y: float, fill: str) -> Picture:
+    """Nearer or farther: zoomed about the middle, then moved."""
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    left, right, x = _extent(width, factor, shift_x)
+    top, bottom, y = _extent(height, factor, shift_y)
+    flat = np.ascontiguousarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+    resized = Image.fromarray(flat).resize(
+        (right - left, bottom - top), Image.Resampling.BILINEAR, (x[0], y[0], x[1], y[1])
+    )
+    inside = np.asarray(resized).reshape(bottom - top, right - left, *pixels.shape[2:])
+    return _padded(inside, (top, height - bottom), (left, width - right), fill)
+
+
+def _extent(size: int, factor: float, shift: float) -> tuple[int, int, tuple[float, float]]:
+    """First and end pixel of the scaled picture within the frame, and what part of the original they show."""
+    middle = size / 2 + shift * size
+    start = round(middle - factor * size / 2)
+    end = max(start + 1, round(middle + factor * size / 2))
+    first, last = min(max(start, 0), size - 1), max(min(end, size), 1)
+    if first < start or last > end:  # a picture of a few pixels that would leave the frame altogether
+        start, end = first, last
+    scale = size / (end - start)
+    return first, last, ((first - start) * scale, min(float(size), (last - start) * scale))
+
+
+@effect(
+    "rotation",
+    "RO",
+    "geometry",
+    Parameter("angle_deg", -180, 180, 30, "deg", meaning="counter-clockwise about the middle"),
+    _FILL,
+    source="bicubic resampling (Pillow)",
+)
+def rotation(pixels: Picture, angle_deg: float, fill: str) -> Picture:
+    """A tilted camera: turned about the middle."""
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    # the corners of the frame reach half a diagonal from the middle
+    reach = int(np.ceil(np.hypot(height, width) / 2)) + 1
+    tall, wide = max(0, reach - height // 2), max(0, reach - width // 2)
+    padded = _padded(pixels, (tall, tall), (wide, wide), fill)
+    flat = np.ascontiguousarray(padded[..., 0] if pixels.shape[2:] == (1,) else padded)
+    turned = np.asarray(Image.fromarray(flat).rotate(angle_deg, Image.Resampling.BICUBIC))
+    return turned.reshape(padded.shape)[tall : tall + height, wide : wide + width].copy()
+
+
+@effect(
+    "occlusion",
+    "OC",
+    "geometry",
+    Parameter("area", 0, 1, 0.15, meaning="share of the picture that is covered"),
+    Parameter("x", 0, 1, 0.5, meaning="place of the cover: 0 at the left border, 1 at the right"),
+    Parameter("y", 0, 1, 0.5, meaning="place of the cover: 0 at the top, 1 at the bottom"),
+    Parameter("grey", 0, 255, 127, "level", integer=True, meaning="its tone"),
+    source="DeVries & Taylor, 2017 (Cutout); ours: whole inside the picture, of its aspect",
+    drawn=("x", "y"),
+)
+def occlusion(pixels: Picture, area: float, x: float, y: float, grey: float) -> Picture:
+    """An even rectangle, of the picture's aspect, covers part of it."""
+    height, width = pixels.shape[:2]
+    tall, wide = round(height * area**0.5), round(width * area**0.5)
+    top, left = round(y * (height - tall)), round(x * (width - wide))
+    covered = pixels.copy()
+    covered[top : top + tall, left : left + wide] = int(grey)
+    return covered
+
+
+def _padded(pixels: Picture, rows: tuple[int, int], columns: tuple[int, int], fill: str) -> Picture:
+    widths: Any = [rows, columns] + [(0, 0)] * (pixels.ndim - 2)
+    return np.pad(pixels, widths, mode=_MODES[fill])
