@@ -7,15 +7,18 @@ from typing import Any, Literal
 import numpy as np
 
 from failatlas.parameters import Parameter
+from failatlas.simulators.effects.blur import box_blur
 from failatlas.simulators.effects.effect import effect
 from failatlas.simulators.effects.light import Picture
 
-_FILL = Parameter("fill", choices=("edge", "black", "mirror"), meaning="what appears beyond the picture's border")
+_FILL = Parameter("fill", choices=("blurred", "edge", "mirror", "black"), meaning="what appears beyond the border")
 _MODES: dict[str, Literal["edge", "constant", "symmetric"]] = {
+    "blurred": "symmetric",
     "edge": "edge",
-    "black": "constant",
     "mirror": "symmetric",
+    "black": "constant",
 }
+_BLUR = 0.15  # of the shorter side: nothing beyond the border can be recognised
 
 
 @effect(
@@ -99,5 +102,11 @@ def occlusion(pixels: Picture, area: float, x: float, y: float, grey: float) -> 
 
 
 def _padded(pixels: Picture, rows: tuple[int, int], columns: tuple[int, int], fill: str) -> Picture:
+    """The picture with a border that many pixels wide, filled as named; ``blurred`` is the mirror blurred."""
     widths: Any = [rows, columns] + [(0, 0)] * (pixels.ndim - 2)
-    return np.pad(pixels, widths, mode=_MODES[fill])
+    padded = np.pad(pixels, widths, mode=_MODES[fill])
+    if fill == "blurred":
+        height, width = pixels.shape[:2]
+        padded = box_blur(box_blur(padded, _BLUR * min(height, width)), _BLUR * min(height, width))
+        padded[rows[0] : rows[0] + height, columns[0] : columns[0] + width] = pixels
+    return padded
