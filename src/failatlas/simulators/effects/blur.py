@@ -58,7 +58,7 @@ def defocus(light: Light, radius_px: float) -> Light:
         light: linear light, any size.
         radius_px: radius of the blur disc, pixels, ≥ 0; 0 leaves the light as it is.
     """
-    n = max(15, 2 * math.ceil(2 * radius_px) + 1)  # odd: one point in the middle
+    n = max(31, 2 * math.ceil(4 * radius_px) + 1)  # odd: one point in the middle
     side = np.linspace(-1, 1, n) * ((n - 1) / n)
     x, y = np.meshgrid(side, side)
     inside = x * x + y * y <= 1
@@ -67,8 +67,9 @@ def defocus(light: Light, radius_px: float) -> Light:
 
 def _kernel(x: Vector, y: Vector) -> _Kernel:
     """Equal shares of light that fall on points (x right, y down, in pixels), each spread over its four neighbours."""
-    r = max(0, math.ceil(np.abs(y).max() - 1e-9))
-    s = max(0, math.ceil(np.abs(x).max() - 1e-9))
+    # a rounding error beyond a whole pixel is worth no further row
+    r, s = (max(0, math.ceil(np.abs(way).max() - 1e-9)) for way in (y, x))
+    x, y = np.clip(x, -s, s), np.clip(y, -r, r)
     width = 2 * s + 2  # one spare column and row: a point on the last cell has a neighbour of weight 0
     column, row = np.floor(x + s), np.floor(y + r)
     right, down = x + s - column, y + r - row
