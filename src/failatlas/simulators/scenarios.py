@@ -156,6 +156,8 @@ class Scenario:
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self._steps, key=lambda step: step.stage))  # stable: as written within a stage
         object.__setattr__(self, "_steps", ordered)
+        if not ordered:
+            raise UsageError("a scenario of no part", remedy=f"choose one of: {', '.join(scenarios)}")
         setters: dict[str, str] = {}
         for step in ordered:
             for name in map(step.column, step.part.space.names or ("",)):

@@ -1,7 +1,8 @@
 """Blur: of motion and of defocus, in linear light, and the box of the published failure scenarios.
 
 A blur of c kernel cells costs c shifted additions: 0.8 ms for 5 px of motion at 128 × 128 × 3, 1.2 ms for a disc of
-radius 3.  Beyond the border the picture continues as its outermost pixels, so an even picture stays even.
+radius 3; a wide blur is done by Fourier transforms.  Beyond the border the picture continues as its outermost pixels, so
+an even picture stays even.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from failatlas.simulators.effects.effect import effect
 from failatlas.simulators.effects.light import Light, Picture
 
 _Kernel = NDArray[np.float64]  # (2r + 1, 2s + 1), sums to 1
+_MOST_CELLS = 100  # beyond, Fourier transforms are quicker: a disc of radius 20 at 1000 × 1000 × 3 in 0.25 s, not 2.9 s
 
 
 @effect(
@@ -84,13 +86,24 @@ def _convolved(light: Light, kernel: _Kernel) -> Light:
     height, width = light.shape[:2]
     r, s = (side // 2 for side in kernel.shape)
     padded = np.pad(light, [(r, r), (s, s)] + [(0, 0)] * (light.ndim - 2), mode="edge")
+    cells = np.argwhere(kernel > 1e-9)
+    if len(cells) > _MOST_CELLS:
+        return _transformed(padded, kernel)
     total = np.zeros_like(light)
     part = np.empty_like(light)
-    for row, column in zip(*np.nonzero(kernel > 1e-9), strict=True):
+    for row, column in cells:
         # a symmetrical kernel: correlation and convolution are one
         np.multiply(padded[row : row + height, column : column + width], np.float32(kernel[row, column]), out=part)
         total += part
     return total
+
+
+def _transformed(padded: Light, kernel: _Kernel) -> Light:
+    from scipy.signal import oaconvolve
+
+    shape = kernel.shape + (1,) * (padded.ndim - 2)
+    total = oaconvolve(padded, kernel.astype(np.float32).reshape(shape), mode="valid", axes=(0, 1))
+    return np.asarray(np.maximum(total, 0), np.float32)
 
 
 @effect(
