@@ -1,0 +1,174 @@
+"""Painting: backdrop, pole, plate, occluder and weather over one another, one compiled pass each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failatlas.simulators.compiled import compiled, lanes, select
+from failatlas.simulators.effects import Light as Picture
+from failatlas.simulators.road.noise import mix, table
+from failatlas.simulators.signs.backdrop import Place, behind
+from failatlas.simulators.signs.drawings import Level
+from failatlas.simulators.signs.geometry import Geometry, on_plate
+from failatlas.simulators.signs.light import Light, fogged
+from failatlas.simulators.signs.occlusion import Occluder, before
+from failatlas.simulators.signs.plate import Stickers, Surface, back, cap, face, pole, rim, second
+from failatlas.simulators.signs.weather import Weather, drops
+
+
+class Scene(NamedTuple):
+    """All that one picture is painted from."""
+
+    geometry: Geometry
+    light: Light
+    place: Place
+    surface: Surface
+    stickers: Stickers
+    occluder: Occluder
+    weather: Weather
+    level: Level
+    texture: NDArray[np.float32]
+
+
+class Painting(NamedTuple):
+    """What was painted.
+
+    Attributes:
+        light: (h, w, 3) float32 linear light.
+        plate: (h, w) float32, share of each pixel that the seen side of the plate covers, hidden or not.
+        visible: (h, w) float32, share that shows the drawing; 0 where the back is seen.
+    """
+
+    light: Picture
+    plate: NDArray[np.float32]
+    visible: NDArray[np.float32]
+
+
+def painted(scene: Scene) -> Painting:
+    """Paint a scene, as wide as high."""
+    width = int(scene.geometry.width)
+    rows, columns = (half.ravel() for half in np.mgrid[0.5:width, 0.5:width])
+    picture = np.empty((width * width, 3), np.float32)
+    shares = np.zeros((width * width, 2), np.float32)
+    common = (scene.light, scene.geometry, table(), columns, rows)
+    _paint_backdrop(scene.place, *common, picture)
+    if scene.geometry.front:
+        _paint_pole(*common, picture)
+    at = _inside(scene.geometry, columns, rows)
+    here = (scene.light, scene.geometry, table(), columns[at], rows[at])
+    if scene.geometry.front:
+        _paint_front(scene.surface, scene.level, scene.texture, scene.stickers, *here, at, picture, shares)
+    else:
+        _paint_back(scene.surface, scene.texture, *here, at, picture, shares)
+        _paint_pole(*common, picture)
+    if scene.occluder.share:
+        _paint_occluder(scene.occluder, *common, picture, shares)
+    if scene.weather.rain or scene.weather.snow:
+        _paint_weather(scene.weather, *common, picture, shares)
+    shape = (width, width)
+    return Painting(picture.reshape(*shape, 3), shares[:, 0].reshape(shape), shares[:, 1].reshape(shape))
+
+
+def _inside(geometry: Geometry, columns: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Pixels where the plate, its rim, its snow or the plate below it may be."""
+    u, v, w = on_plate(geometry.near, columns, rows)
+    u1, v1, w1 = on_plate(geometry.far, columns, rows)
+    rim_u, rim_v = 6 * geometry.grain + 0.05, 6 * geometry.grain + 0.25
+    inside = (np.abs(u) < 1 + rim_u) & (v < 1 + rim_v) & (v > -2.2) & (w > 0)
+    inside |= (np.abs(u1) < 1 + rim_u) & (np.abs(v1) < 1 + rim_v) & (w1 > 0)
+    return np.flatnonzero(inside)
+
+
+@compiled
+def _paint_backdrop(place, light, geometry, grid, columns, rows, out):  # type: ignore[no-untyped-def]
+    for i in lanes(columns.shape[0]):
+        r, g, b = behind(place, light, geometry, grid, columns[i], rows[i])
+        out[i, 0] = r
+        out[i, 1] = g
+        out[i, 2] = b
+
+
+@compiled
+def _paint_pole(light, geometry, grid, columns, rows, out):  # type: ignore[no-untyped-def]
+    for i in lanes(columns.shape[0]):
+        r, g, b, a = pole(light, geometry, grid, columns[i], rows[i])
+        out[i, 0] = mix(out[i, 0], r, a)
+        out[i, 1] = mix(out[i, 1], g, a)
+        out[i, 2] = mix(out[i, 2], b, a)
+
+
+@compiled
+def _paint_front(surface, level, texture, labels, light, geometry, grid, columns, rows, at, out, shares):  # type: ignore[no-untyped-def]
+    for i in lanes(columns.shape[0]):
+        u, v, w = on_plate(geometry.near, columns[i], rows[i])
+        seen = select(w > 0.0, 1.0, 0.0)
+        red, green, blue = out[at[i], 0], out[at[i], 1], out[at[i], 2]
+        edge = rim(geometry, texture, columns[i], rows[i])
+        r, g, b = fogged(light, 0.36 * light.edge, 0.36 * light.edge, 0.37 * light.edge, geometry.distance)
+        red, green, blue = mix(red, r, edge), mix(green, g, edge), mix(blue, b, edge)
+        white, a = second(surface, geometry, grid, u, v)
+        r, g, b = fogged(
+            light,
+            white * (light.face_r + light.sun_r + light.retro),
+            white * (light.face_g + light.sun_g + light.retro),
+            white * (light.face_b + light.sun_b + light.retro),
+            geometry.distance,
+        )
+        red, green, blue = mix(red, r, a * seen), mix(green, g, a * seen), mix(blue, b, a * seen)
+        r, g, b, a, hidden = face(surface, light, geometry, level, texture, grid, labels, u, v)
+        a = a * seen
+        r, g, b = fogged(light, r, g, b, geometry.distance)
+        red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
+        snow = cap(surface, texture, grid, u, v) * (1.0 - 0.75 * a)
+        r, g, b = fogged(
+            light,
+            0.80 * (light.shade_r * 1.3 + light.beam_r),
+            0.82 * (light.shade_g * 1.3 + light.beam_g),
+            0.86 * (light.shade_b * 1.3 + light.beam_b),
+            geometry.distance,
+        )
+        out[at[i], 0] = mix(red, r, snow)
+        out[at[i], 1] = mix(green, g, snow)
+        out[at[i], 2] = mix(blue, b, snow)
+        shares[at[i], 0] = a
+        shares[at[i], 1] = a * (1.0 - hidden) * (1.0 - snow)
+
+
+@compiled
+def _paint_back(surface, texture, light, geometry, grid, columns, rows, at, out, shares):  # type: ignore[no-untyped-def]
+    for i in lanes(columns.shape[0]):
+        u, v, w = on_plate(geometry.near, columns[i], rows[i])
+        seen = select(w > 0.0, 1.0, 0.0)
+        edge = rim(geometry, texture, columns[i], rows[i])
+        r, g, b = fogged(light, 0.36 * light.edge, 0.36 * light.edge, 0.37 * light.edge, geometry.distance)
+        red, green, blue = mix(out[at[i], 0], r, edge), mix(out[at[i], 1], g, edge), mix(out[at[i], 2], b, edge)
+        r, g, b, a = back(light, texture, grid, surface, u, v)
+        a = a * seen
+        r, g, b = fogged(light, r, g, b, geometry.distance)
+        out[at[i], 0] = mix(red, r, a)
+        out[at[i], 1] = mix(green, g, a)
+        out[at[i], 2] = mix(blue, b, a)
+        shares[at[i], 0] = a
+
+
+@compiled
+def _paint_occluder(occluder, light, geometry, grid, columns, rows, out, shares):  # type: ignore[no-untyped-def]
+    for i in lanes(columns.shape[0]):
+        r, g, b, a = before(occluder, light, geometry, grid, columns[i], rows[i])
+        out[i, 0] = mix(out[i, 0], r, a)
+        out[i, 1] = mix(out[i, 1], g, a)
+        out[i, 2] = mix(out[i, 2], b, a)
+        shares[i, 1] = shares[i, 1] * (1.0 - a)
+
+
+@compiled
+def _paint_weather(weather, light, geometry, grid, columns, rows, out, shares):  # type: ignore[no-untyped-def]
+    for i in lanes(columns.shape[0]):
+        white, a = drops(weather, light, geometry, grid, columns[i], rows[i])
+        out[i, 0] = mix(out[i, 0], white, a)
+        out[i, 1] = mix(out[i, 1], white, a)
+        out[i, 2] = mix(out[i, 2], white, a)
+        shares[i, 1] = shares[i, 1] * (1.0 - a)
