@@ -118,6 +118,14 @@ def operators() -> str:
     return table(("family", "rule", "operators"), rows)
 
 
+def scenarios() -> str:
+    """Every scenario that can be injected, with its parameters."""
+    from failatlas.simulators.scenarios import scenarios as known
+
+    rows = [(f"`{name}`", *(cell.replace("``", "`") for cell in rest)) for name, *rest in known.rows()]
+    return table(("name", "code and what it does", "parameters", "source"), rows)
+
+
 def error_classes() -> str:
     """Every class of error with its exit status."""
     from failatlas import errors
@@ -255,6 +263,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "describers": parts("describers"),
     "composites": composites,
     "operators": operators,
+    "scenarios": scenarios,
     "error-classes": error_classes,
     "decoding": docstring_table("failatlas.images.decoding"),
     "properties": docstring_table("failatlas.images.properties"),

@@ -65,9 +65,11 @@ def own_parts() -> Iterator[None]:
     from failatlas.reduction import reducers
     from failatlas.relevance.rules import rule
     from failatlas.rootcauses import describers
+    from failatlas.simulators.effects import effects
 
     api.parts()  # loads every registry
-    tables = [registry._parts for registry in (extractors, reducers, clusterers, describers)] + [rule._rules]
+    tables = [registry._parts for registry in (extractors, reducers, clusterers, describers)]
+    tables += [rule._rules, effects._effects]
     before = [dict(table) for table in tables]
     yield
     for table, parts in zip(tables, before, strict=True):

@@ -1,8 +1,8 @@
 """Blur: of motion and of defocus, in linear light, and the box of the published failure scenarios.
 
 A blur of c kernel cells costs c shifted additions: 0.8 ms for 5 px of motion at 128 × 128 × 3, 1.2 ms for a disc of
-radius 3; a wide blur is done by Fourier transforms.  Beyond the border the picture continues as its outermost pixels, so
-an even picture stays even.
+radius 3; a wide blur is done by Fourier transforms.  Beyond the border the picture continues as its outermost pixels,
+so an even picture stays even.
 """
 
 from __future__ import annotations
