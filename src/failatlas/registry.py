@@ -84,6 +84,20 @@ class Registry(Generic[_T]):
 
         return add
 
+    def offer(self, name: str, part: _T, *, source: str, summary: str) -> _T:
+        """Add a part that is one object and takes no parameters; returns it.
+
+        Raises:
+            TypeError: it lacks a method of the contract, or the name is taken.
+        """
+        missing = [method for method in self._methods if not callable(getattr(part, method, None))]
+        if missing:
+            raise TypeError(f"{self.kind} {name!r} lacks {', '.join(missing)}()")
+        if name in self._parts:
+            raise TypeError(f"{self.kind} {name!r} is registered twice")
+        self._parts[name] = Part(name, lambda: part, {}, source, summary)
+        return part
+
     def get(self, name: str) -> Part[_T]:
         """The part called ``name``.
 

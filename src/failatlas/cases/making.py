@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from failatlas.images import ImageSet, write_manifest
-from failatlas.progress import track
+from failatlas.arrays import Pixels
+from failatlas.cases.rendered import Picture, RenderedCase
+from failatlas.errors import DataError, UsageError
+from failatlas.images import ImageRecord, ImageSet, write_manifest
+from failatlas.progress import step, track
 from failatlas.seeds import generator
 from failatlas.store import write_atomically
+
+if TYPE_CHECKING:
+    from failatlas.simulators.scenarios import Scenario
+    from failatlas.simulators.where import Condition
+
+VERSION = 1  # of what is drawn: raise it when the same arguments give other pictures
+SHARD = 128  # pictures whose rows are written together
+_PLAN, _ROWS = "making.json", ".rows"
 
 
 def make(images: ImageSet, out: Path, *, count: int | None = None, seed: int = 0) -> tuple[Path, int]:
@@ -26,8 +43,6 @@ def make(images: ImageSet, out: Path, *, count: int | None = None, seed: int = 0
     Returns:
         Path of the manifest, and how many images it lists.
     """
-    from PIL import Image
-
     chosen = np.arange(len(images))
     if count is not None and count < len(images):
         chosen = np.sort(generator(seed, "make").choice(len(images), count, replace=False))
@@ -37,11 +52,142 @@ def make(images: ImageSet, out: Path, *, count: int | None = None, seed: int = 0
         names = [f"{i:06d}" for i in chosen]
     for i, name in zip(track(chosen.tolist(), "writing images", len(chosen)), names, strict=True):
         record = images.records[i]
-        file = io.BytesIO()
-        Image.fromarray(images.read(i).pixels).save(file, "PNG")
         path = f"images/{name}.png"
-        write_atomically(out / path, file.getvalue())
+        write_atomically(out / path, _png(images.read(i).pixels))
         records.append(dataclasses.replace(record, path=path))
     # last: a manifest names only files that are there
     write_manifest(out / "manifest.csv", records)
     return out / "manifest.csv", len(records)
+
+
+def make_rendered(
+    case: RenderedCase,
+    out: Path,
+    *,
+    split: str,
+    count: int | None = None,
+    seed: int = 0,
+    where: Condition | None = None,
+    scenario: Scenario | None = None,
+) -> tuple[Path, int]:
+    """Render pictures of a case into ``images/*.png``, ``manifest.csv`` and ``parameters.json``.
+
+    Killed at any point, the same call goes on where it stopped and ends with the same bytes.
+
+    Args:
+        case: which.
+        out: folder, made when missing.
+        split: train, test or improvement.
+        count: how many; None = as many as the reference set has.
+        seed: of everything that is drawn; 0 is the reference set.
+        where: only such pictures.
+        scenario: done to every picture.
+
+    Returns:
+        Path of the manifest, and how many images it lists.
+
+    Raises:
+        UsageError: the folder holds another set; a condition or scenario does not fit.
+        DataError: hardly a picture fulfils the condition.
+        ResourceError: disk full, no permission.
+    """
+    if split not in case.sizes:
+        raise UsageError(
+            f"case {case.name!r} has no split {split!r}", remedy=f"choose one of: {', '.join(case.splits)}"
+        )
+    wanted = case.sizes[split] if count is None else count
+    plan = {
+        "version": VERSION,
+        "case": case.name,
+        "split": split,
+        "count": wanted,
+        "seed": seed,
+        "where": None if where is None else repr(where),
+        "scenario": None if scenario is None else repr(scenario),
+    }
+    manifest = out / "manifest.csv"
+    if _begun(out, plan) and manifest.is_file():
+        return manifest, wanted
+    rows = _rows(out)
+    next_number = rows[-1]["number"] + 1 if rows else 0
+    missing = wanted - len(rows)
+    with (
+        step(f"rendering {case.name} {split}", wanted) as listener,
+        closing(case.pictures(split, seed=seed, start=next_number, where=where, scenario=scenario)) as pictures,
+    ):
+        listener.advance(len(rows))
+        for shard in _sharded(islice(pictures, missing)):
+            fresh = []
+            for picture in shard:
+                write_atomically(out / picture.record.path, _png(picture.pixels))
+                fresh.append(_row(picture))
+                listener.advance(1)
+            # after its images: a row says that its image is there
+            write_atomically(out / _ROWS / f"{len(rows):06d}.json", json.dumps(fresh).encode())
+            rows += fresh
+    write_atomically(out / "parameters.json", case.space.to_text().encode())
+    # last: a manifest names only files that are there
+    write_manifest(manifest, [_record(row) for row in rows])
+    shutil.rmtree(out / _ROWS, ignore_errors=True)
+    return manifest, len(rows)
+
+
+def _begun(out: Path, plan: Mapping[str, object]) -> bool:
+    """Whether the folder holds this very set, finished or not; a new folder gets its plan.
+
+    Raises:
+        UsageError: it holds another set.
+    """
+    path = out / _PLAN
+    if not path.exists():
+        if (out / "manifest.csv").exists():
+            raise UsageError("the folder holds other images", where=str(out), remedy="name another folder with --out")
+        write_atomically(path, (json.dumps(plan, indent=1) + "\n").encode())
+        return False
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"not valid JSON: {error}", where=str(path), remedy="delete the folder") from error
+    if found != plan:
+        differs = next((k for k in plan if not isinstance(found, dict) or found.get(k) != plan[k]), "plan")
+        theirs = found.get(differs) if isinstance(found, dict) else found
+        raise UsageError(
+            f"the folder holds a set with {differs} {theirs!r}, not {plan.get(differs)!r}",
+            where=str(out),
+            remedy="name another folder with --out",
+        )
+    return True
+
+
+def _rows(out: Path) -> list[dict[str, Any]]:
+    """The rows of all pictures that are there, in order."""
+    rows: list[dict[str, Any]] = []
+    for path in sorted((out / _ROWS).glob("*.json")) if (out / _ROWS).is_dir() else ():
+        if int(path.stem) != len(rows):
+            break
+        rows += json.loads(path.read_text(encoding="utf-8"))
+    return rows
+
+
+def _sharded(pictures: Iterator[Picture]) -> Iterator[Iterator[Picture]]:
+    for first in pictures:
+        # an open shard streams: 128 pictures are never held at once
+        yield (picture for part in ((first,), islice(pictures, SHARD - 1)) for picture in part)
+
+
+def _row(picture: Picture) -> dict[str, Any]:
+    return {"number": picture.number, **dataclasses.asdict(picture.record)}
+
+
+def _record(row: Mapping[str, Any]) -> ImageRecord:
+    fields = {name: value for name, value in row.items() if name != "number"}
+    target = fields.pop("target")
+    return ImageRecord(**fields, target=None if target is None else tuple(target))
+
+
+def _png(pixels: Pixels) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=3)  # three times quicker than 6, 4 % larger
+    return file.getvalue()

@@ -1,0 +1,302 @@
+"""Rendered case: a case study whose pictures a simulator draws, so that the cause of every failure is known.
+
+A picture is a number: picture ``i`` of a split depends on the seed, the split and ``i``, not on how many are made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from failatlas.arrays import Pixels
+from failatlas.cases.weakness import KNOWN_CAUSE, Weakness
+from failatlas.errors import DataError, UsageError
+from failatlas.parameters import Space, Value, Values
+from failatlas.progress import track
+from failatlas.seeds import derive, generator
+
+if TYPE_CHECKING:
+    import torch
+
+    from failatlas.cases.training import Recipe
+    from failatlas.images import ImageRecord, ImageSet
+    from failatlas.models import Preprocess
+    from failatlas.models.model import WhiteBox
+    from failatlas.simulators.scenarios import Scenario
+    from failatlas.simulators.where import Condition
+    from failatlas.tasks.task import Task
+
+SCENARIO = "scenario"  # the manifest's column of what was injected
+MOST_REDRAWS = 1000
+# so many in a row without a fitting one, and the condition is called hopeless
+MOST_DRAWN, MOST_RENDERED = 200_000, 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is right for a picture: a class, or numbers."""
+
+    label: str | None = None
+    target: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Picture ``number`` of a split: pixels, and its row of the manifest."""
+
+    number: int
+    pixels: Pixels
+    record: ImageRecord
+
+
+# no slots: the space is computed once and kept
+@dataclass(frozen=True, eq=False)
+class RenderedCase:
+    """A case study over a simulator.
+
+    Attributes:
+        name: in the registry, and of its folder in ``cases/data``.
+        title: one line.
+        about: a paragraph for the gallery: the original, the task, what differs.
+        source: of the original case study.
+        simulator: its name.
+        options: how it is built, e.g. ``{"view": "eye", "size_px": 64}``.
+        sizes: pictures a split, when nobody says how many; has train, test and improvement.
+        draw: (generator, split) → parameters of an ordinary picture; people are disjoint between the splits.
+        answer: (parameters and measured labels) → what is right; None = not usable, another one is drawn.
+        weaknesses: planted, in order: the first that holds is an image's known cause.
+        task_of: makes the error rule.
+        network: makes the reference network, untrained.
+        recipe: makes how it was trained.
+        preprocess_of: makes the preprocessing.
+        facts: which measured labels the manifest keeps; None = all.
+    """
+
+    name: str
+    title: str
+    about: str
+    source: str
+    simulator: str
+    options: Mapping[str, object]
+    sizes: Mapping[str, int]
+    draw: Callable[[np.random.Generator, str], Values]
+    answer: Callable[[Values], Answer | None]
+    weaknesses: tuple[Weakness, ...]
+    task_of: Callable[[], Task]
+    network: Callable[[], torch.nn.Module]
+    recipe: Callable[[], Recipe]
+    preprocess_of: Callable[[], Preprocess]
+    facts: tuple[str, ...] | None = None
+    licence: str = field(default="Apache-2.0", kw_only=True)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """test, improvement, train."""
+        return tuple(self.sizes)
+
+    @cached_property
+    def space(self) -> Space:
+        """The simulator's parameters.
+
+        Raises:
+            UsageError: a weakness speaks of something that is no parameter.
+        """
+        from failatlas.simulators import simulators
+
+        space = simulators.create(self.simulator, **self.options).space
+        for weakness in self.weaknesses:
+            weakness.where.check(space)
+        return space
+
+    def values(self, split: str, number: int, seed: int = 0) -> dict[str, Value]:
+        """Parameters of picture ``number``: ordinary ones, or outside training with a weakness planted by its share.
+
+        Raises:
+            UsageError: no such split, or ordinary pictures nearly always have a weakness.
+        """
+        self._check_split(split)
+        random = generator(seed, "case", self.name, split, number)
+        lot = random.random()
+        ordinary = self._ordinary(random, split)
+        if split == "train":
+            return ordinary
+        for weakness in self.weaknesses:
+            if lot < weakness.share:
+                return weakness.planted(random, ordinary, self.space)
+            lot -= weakness.share
+        return ordinary
+
+    def known_cause(self, values: Values) -> str:
+        """Name of the first weakness that holds; empty for an ordinary picture."""
+        return next((weakness.name for weakness in self.weaknesses if weakness.where.holds(values)), "")
+
+    def pictures(
+        self,
+        split: str,
+        *,
+        seed: int = 0,
+        start: int = 0,
+        where: Condition | None = None,
+        scenario: Scenario | None = None,
+    ) -> Generator[Picture]:
+        """Pictures in order of their numbers, without end; close the iterator when enough have come.
+
+        Args:
+            split: which.
+            seed: of everything that is drawn; 0 is the reference set.
+            start: first number.
+            where: only pictures whose parameters or labels fulfil it.
+            scenario: done to every picture; it is then the known cause.
+
+        Raises:
+            UsageError: a condition on what is neither parameter nor label, or a scenario that does not fit.
+            DataError: hardly a picture fulfils the condition.
+        """
+        from failatlas.simulators.batches import render_many
+
+        early = where is not None and set(where.names) <= set(self.space.names)
+        pending: deque[int] = deque()
+
+        def jobs() -> Iterator[tuple[dict[str, Value], int]]:
+            misses = 0
+            for number in _count(start):
+                values = self.values(split, number, seed)
+                if scenario is not None:
+                    values = scenario.values(values, generator(seed, "scenario", self.name, split, number), self.space)
+                if where is not None and early and not where.holds(values):
+                    misses = _missed(misses, MOST_DRAWN, where)
+                    continue
+                misses = 0
+                pending.append(number)
+                yield values, derive(seed, "render", self.name, split, number)
+
+        misses = 0
+        with closing(render_many(self.simulator, self.options, jobs())) as renderings:
+            for rendering in renderings:
+                number = pending.popleft()
+                known = {**rendering.values, **rendering.labels}
+                answer = self.answer(known)
+                if where is not None and not early:
+                    where.check(tuple(known))
+                if answer is None or (where is not None and not early and not where.holds(known)):
+                    misses = _missed(misses, MOST_RENDERED, where or "usable")
+                    continue
+                misses = 0
+                pixels = rendering.pixels
+                if scenario is not None:
+                    pixels = scenario.pixels(pixels, generator(seed, "pixels", self.name, split, number))
+                yield Picture(number, pixels, self._record(split, number, rendering, answer, scenario))
+
+    def images(self, split: str) -> ImageSet:
+        """The reference set of a split, rendered now.
+
+        Raises:
+            UsageError: no such split.
+        """
+        from failatlas.images import ImageSet
+
+        self._check_split(split)
+        n = self.sizes[split]
+        records: list[ImageRecord] = []
+        stack: Pixels | None = None
+        with closing(self.pictures(split)) as pictures:
+            for i, picture in zip(track(range(n), f"rendering {self.name} {split}", n), pictures, strict=False):
+                if stack is None:
+                    stack = np.empty((n, *picture.pixels.shape), np.uint8)
+                stack[i] = picture.pixels
+                records.append(picture.record)
+        assert stack is not None
+        return ImageSet.from_arrays(
+            stack,
+            labels=None if records[0].label is None else [record.label for record in records],
+            ids=[record.id for record in records],
+            split=split,
+            metadata={name: [record.metadata[name] for record in records] for name in records[0].metadata},
+            targets=None if records[0].target is None else np.array([record.target for record in records]),
+            parameters=self.space,
+        )
+
+    def model(self) -> WhiteBox:
+        """The reference network with its trained weights.
+
+        Raises:
+            DataError: the shipped weights are not those of the card.
+        """
+        from failatlas.models.module import TorchModel
+        from failatlas.models.weights import load_weights
+
+        module = self.network().eval()
+        with resources.as_file(self._data("network.safetensors")) as path:
+            if hashlib.sha256(path.read_bytes()).hexdigest() != self.card()["sha256"]:
+                raise DataError("a shipped file has changed", where=str(path), remedy="reinstall failatlas")
+            load_weights(module, path)
+        classes = getattr(self.task_of(), "classes", ())
+        return TorchModel(module, self.preprocess_of(), name=f"{self.name} reference network", classes=classes)
+
+    def task(self) -> Task:
+        """What counts as an error."""
+        return self.task_of()
+
+    def card(self) -> dict[str, Any]:
+        """How the reference network was trained and how it does: ``data/<name>/card.json``."""
+        document: dict[str, Any] = json.loads(self._data("card.json").read_text(encoding="utf-8"))
+        return document
+
+    def __repr__(self) -> str:
+        return f"<RenderedCase {self.name}: {self.title}, {len(self.weaknesses)} planted weaknesses>"
+
+    def _ordinary(self, random: np.random.Generator, split: str) -> dict[str, Value]:
+        for _ in range(MOST_REDRAWS):
+            values = self.space.validated(self.draw(random, split))
+            if not self.known_cause(values):
+                return values
+        raise UsageError(f"case {self.name!r} hardly ever draws a picture without a weakness", remedy="mend its draw")
+
+    def _record(
+        self, split: str, number: int, rendering: Any, answer: Answer, scenario: Scenario | None
+    ) -> ImageRecord:
+        from failatlas.images import ImageRecord
+
+        labels = {k: v for k, v in rendering.labels.items() if self.facts is None or k in self.facts}
+        truth: dict[str, Value] = {KNOWN_CAUSE: self.known_cause(rendering.values)}
+        if scenario is not None:
+            truth = {KNOWN_CAUSE: scenario.name, SCENARIO: scenario.name}
+        name = f"{split}-{number:06d}"
+        return ImageRecord(
+            id=f"{name}.png",
+            path=f"images/{name}.png",
+            label=answer.label,
+            target=answer.target,
+            split=split,
+            metadata={**rendering.values, **labels, **truth},
+        )
+
+    def _check_split(self, split: str) -> None:
+        if split not in self.sizes:
+            what = f"case {self.name!r} has no split {split!r}"
+            raise UsageError(what, remedy=f"choose one of: {', '.join(self.splits)}")
+
+    def _data(self, name: str) -> resources.abc.Traversable:
+        return resources.files("failatlas.cases") / "data" / self.name / name
+
+
+def _count(start: int) -> Iterator[int]:
+    number = start
+    while True:
+        yield number
+        number += 1
+
+
+def _missed(misses: int, most: int, what: object) -> int:
+    if misses + 1 >= most:
+        raise DataError(f"none of {most} pictures in a row is {what}", remedy="loosen --where")
+    return misses + 1
