@@ -1,0 +1,146 @@
+"""Alignment: the lane's centre as a clothoid in plan and a parabola in profile, seen from the car.
+
+Axes: x right, y up, z forward, in metres. The *road frame* has its origin on the lane centre abreast of the rear axle
+and its z along the lane there; the *car frame* has its origin on the ground under the rear axle.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failatlas.simulators.compiled import compiled, select
+from failatlas.simulators.road.skipping import some
+
+TIGHTEST = 0.03  # 1/m, radius 33 m: the slow hairpin of a country road; the clothoid stays at it once reached
+STEP = 1.0  # m between table rows; between them an arc's second-order expansion, off by κ²·STEP³/6 = 0.15 mm
+BEHIND = 12  # rows behind the car, for what lies beside it
+LENGTH = 280  # rows ahead; beyond the last the road is straight
+TURNED = math.radians(110)  # a bend that turned further is out of every view we offer, and goes on straight
+CREST_END = 120.0  # m, where the parabola of a crest or dip ends and a straight slope begins
+
+
+Course: TypeAlias = NDArray[np.float64]  # (n, 6) the lane centre in the road frame, one row a metre of arc length
+X, Z, SIN, COS, K = range(5)  # place; sine and cosine of the heading; curvature, right bends > 0
+ABREAST = 5  # in row i: the arc length at which the lane centre is first i metres ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where the car is: ``offset_m`` right of the lane centre, ``heading`` radians clockwise of the lane."""
+
+    offset_m: float
+    heading: float
+
+    def to_car(self, x: NDArray[np.float64], z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Points of the road frame in the car frame."""
+        sin, cos = math.sin(self.heading), math.cos(self.heading)
+        right = x - self.offset_m
+        return right * cos - z * sin, right * sin + z * cos
+
+
+def course(curvature: float, rate: float) -> Course:
+    """The lane centre whose curvature is ``curvature + rate · s``, kept within ±`TIGHTEST`.
+
+    Args:
+        curvature: 1/m abreast of the rear axle; > 0 bends right.
+        rate: 1/m², the change of curvature ahead; behind the car the curvature is constant.
+    """
+    s = np.arange(-BEHIND, LENGTH) * STEP
+    k = np.clip(curvature + rate * np.maximum(s, 0.0), -TIGHTEST, TIGHTEST)
+    turned = _integral(k)
+    k = np.where(np.abs(turned) > TURNED, 0.0, k)
+    k[-1] = 0.0
+    heading = _integral(k)
+    # Simpson over each metre, with the heading in its middle: exact to about κ⁴·STEP⁵
+    middle = heading[:-1] + STEP * (3 * k[:-1] + k[1:]) / 8
+    x, z = (_accumulated(wave(heading[:-1]), wave(middle), wave(heading[1:])) for wave in (np.sin, np.cos))
+    reach = np.maximum.accumulate(z) + 1e-9 * s
+    abreast = np.interp(np.arange(len(s)), reach, s)
+    return np.ascontiguousarray(np.stack((x, z, np.sin(heading), np.cos(heading), k, abreast), 1))
+
+
+def place(lane: Course, s: NDArray[np.float64], d: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Points at arc length ``s`` and ``d`` metres right of the lane centre: x, z and heading in the road frame."""
+    row = np.clip(np.floor(s / STEP).astype(np.int64) + BEHIND, 0, len(lane) - 1)
+    t = s - (row - BEHIND) * STEP
+    sin, cos, k = lane[row, SIN], lane[row, COS], lane[row, K]
+    x = lane[row, X] + t * sin + 0.5 * k * t * t * cos
+    z = lane[row, Z] + t * cos - 0.5 * k * t * t * sin
+    heading = np.arctan2(sin, cos) + k * t
+    return x + d * np.cos(heading), z - d * np.sin(heading), heading
+
+
+@compiled
+def along_and_across(lane, x, z):  # type: ignore[no-untyped-def]
+    """Arc length and signed distance (right > 0) of a point of the road frame from the lane centre, and its course.
+
+    Newton on the arc length from the row abreast of the point, until a step is below 1 mm.
+
+    Returns:
+        (s, d, sin, cos) with the sine and cosine of the lane's heading there.
+    """
+    last = len(lane) - 1
+    s = lane[np.int64(np.minimum(np.maximum(z, 0.0), 1.0 * last)), ABREAST] + np.minimum(z, 0.0)
+    d = s * 0.0
+    sin = d
+    cos = d + 1.0
+    for _ in range(8):
+        row = np.int64(np.minimum(np.maximum(np.floor(s / STEP) + BEHIND, 0.0), 1.0 * last))
+        t = s - (row - BEHIND) * STEP
+        k = lane[row, K]
+        sin = lane[row, SIN] + k * t * lane[row, COS]
+        cos = lane[row, COS] - k * t * lane[row, SIN]
+        right = x - lane[row, X] - t * lane[row, SIN] - 0.5 * k * t * t * lane[row, COS]
+        ahead = z - lane[row, Z] - t * lane[row, COS] + 0.5 * k * t * t * lane[row, SIN]
+        d = right * cos - ahead * sin
+        # 1 − κd vanishes at the centre of the bend: the verge there may smear, the road may not
+        change = (right * sin + ahead * cos) / np.maximum(1.0 - k * d, 0.25)
+        s = s + change
+        if not some(np.abs(change) > 1e-3):
+            break
+    return s, d, sin, cos
+
+
+@compiled
+def height_at(bend, z):  # type: ignore[no-untyped-def]
+    """Height of the ground ``z`` metres ahead, in metres; ``bend`` is the profile's curvature, dips > 0."""
+    near = np.minimum(np.maximum(z, 0.0), CREST_END)
+    return 0.5 * bend * near * near + bend * CREST_END * np.maximum(z - CREST_END, 0.0)
+
+
+@compiled
+def ground_hit(bend, eye, slope):  # type: ignore[no-untyped-def]
+    """How far ahead a ray from ``eye`` metres above the road meets the ground; −1 where it meets the sky.
+
+    Args:
+        bend: 1/m, curvature of the profile.
+        eye: metres above the ground.
+        slope: rise of the ray per metre ahead.
+    """
+    inside = slope * slope + 2.0 * bend * eye
+    root = np.sqrt(np.maximum(inside, 0.0)) - slope
+    near = 2.0 * eye / select(root > 1e-9, root, 1e-9)
+    fall = bend * CREST_END - slope
+    far = (eye + 0.5 * bend * CREST_END * CREST_END) / select(fall > 1e-6, fall, 1e-6)
+    curved = (inside >= 0.0) & (root > 1e-9) & (near <= CREST_END)
+    straight = (fall > 1e-6) & (far > CREST_END) & (far < 4000.0)
+    # a crest hides what lies beyond: a ray that misses the parabola below its end cannot meet the slope behind it
+    return select(curved, near, select(straight, far, -1.0))
+
+
+def _integral(rate: NDArray[np.float64]) -> NDArray[np.float64]:
+    """∫ rate ds by the trapezium rule, 0 at s = 0."""
+    total = np.concatenate([[0.0], np.cumsum((rate[:-1] + rate[1:]) * (STEP / 2))])
+    return total - total[BEHIND]
+
+
+def _accumulated(
+    start: NDArray[np.float64], middle: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    total = np.concatenate([[0.0], np.cumsum((start + 4 * middle + end) * (STEP / 6))])
+    return total - total[BEHIND]

@@ -1,0 +1,174 @@
+"""Painting: ground and sky of every pixel, then things from far to near, then the windscreen, then the camera's curve.
+
+Each loop exists twice: scalar and compiled, and over gathered arrays for a Python without numba. Both call the same
+formulas.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failatlas.arrays import Pixels
+from failatlas.simulators.compiled import HAS_NUMBA, compiled
+from failatlas.simulators.road.alignment import Course, along_and_across, ground_hit
+from failatlas.simulators.road.light import Light, fogged
+from failatlas.simulators.road.noise import mix
+from failatlas.simulators.road.record import record
+from failatlas.simulators.road.sky import Horizon, land, ridges, sky
+from failatlas.simulators.road.surface import Surface, carriageway, paved, verge
+from failatlas.simulators.road.view import View, bearing, ray, to_road
+
+Canvas: TypeAlias = NDArray[np.float32]  # (h, w, 3) linear light
+Depth: TypeAlias = NDArray[np.float32]  # (h, w) metres ahead of the camera; SKY where there is no ground
+
+SKY = 1.0e6
+_CURVE = 4096  # entries of the tone curve
+_BRIGHTEST = 16.0
+
+
+def background(
+    view: View, lane: Course, road: Surface, light: Light, horizon: Horizon, grid: NDArray[np.float64], cars: NDArray[np.float64]
+) -> tuple[Canvas, Depth]:
+    """Ground and sky.
+
+    Args:
+        cars: (n, 6) x, z, sine and cosine of the course, half width and half length of each, for their shadows.
+    """
+    height, width = int(view.height), int(view.width)
+    canvas = np.zeros((height, width, 3), np.float32)
+    depth = np.full((height, width), SKY, np.float32)
+    if HAS_NUMBA:
+        records = record(view), record(road), record(light), record(horizon)
+        _fill_compiled(*records, lane, grid, cars, canvas, depth)
+    else:
+        _fill_arrays(view, road, light, horizon, lane, grid, cars, canvas, depth)
+    return canvas, depth
+
+
+@compiled
+def ground(view, lane, right, slope, z):  # type: ignore[no-untyped-def]
+    """Where a ray meets the ground: (s, d, x, distance, wide, deep), with the footprint of one pixel."""
+    x = right * z
+    rx, rz = to_road(view, x, z)
+    s, d, sin, cos = along_and_across(lane, rx, rz)
+    # the pixel's two edges on the ground, in the car's frame: (a, 0) and (b·right, b)
+    a = z / view.focal
+    fall = np.maximum(np.sqrt(np.maximum(slope * slope + 2.0 * view.bend * view.eye, 1e-8)), 0.004)
+    b = z / fall / view.focal
+    # the lane's direction there, turned into the car's frame
+    tx = sin * view.turn_cos - cos * view.turn_sin
+    tz = cos * view.turn_cos + sin * view.turn_sin
+    wide = np.abs(a * tz) + np.abs(b * (right * tz - tx))
+    deep = np.abs(a * tx) + np.abs(b * (right * tx + tz))
+    return s, d, x, np.sqrt(x * x + z * z), np.maximum(wide, 1e-3), np.maximum(deep, 1e-3)
+
+
+@compiled
+def contact(light, cars, number, x, z):  # type: ignore[no-untyped-def]
+    """Share of light that reaches the ground beside and under a car."""
+    dx, dz = x - cars[number, 0], z - cars[number, 1]
+    sin, cos = cars[number, 2], cars[number, 3]
+    half_wide, half_long = cars[number, 4], cars[number, 5]
+    # the soft shade below, and the sun's shadow, shifted away from the sun
+    under = _rounded(dx * cos - dz * sin, dx * sin + dz * cos, half_wide - 0.25, half_long - 0.25)
+    near = 1.0 - 0.85 * np.exp(-np.maximum(under, 0.0) * 3.2)
+    reach = 0.7 / np.maximum(light.sun_y, 0.25)
+    sx, sz = dx + light.sun_x * reach, dz + light.sun_z * reach
+    cast = _rounded(sx * cos - sz * sin, sx * sin + sz * cos, half_wide - 0.2, half_long - 0.2)
+    strength = light.sun_g / (light.sun_g + 0.6)
+    return near * (1.0 - strength / (1.0 + np.exp(np.minimum(cast * 7.0, 30.0))))
+
+
+@compiled
+def _rounded(x, z, half_wide, half_long):  # type: ignore[no-untyped-def]
+    """Distance from a rectangle, 0 or less inside."""
+    a, b = np.abs(x) - half_wide, np.abs(z) - half_long
+    out_a, out_b = np.maximum(a, 0.0), np.maximum(b, 0.0)
+    return np.sqrt(out_a * out_a + out_b * out_b) + np.minimum(np.maximum(a, b), 0.0)
+
+
+@compiled
+def _fill_compiled(views, roads, lights, horizons, lane, grid, cars, canvas, depth):  # type: ignore[no-untyped-def]
+    view, road, light, horizon = views[0], roads[0], lights[0], horizons[0]
+    for column in range(canvas.shape[1]):
+        azimuth = bearing(view, column + 0.5)
+        far, middle, near, skyline = ridges(horizon, grid, azimuth)
+        highest = max(far, middle, near, skyline) + 0.01
+        for row in range(canvas.shape[0]):
+            right, slope = ray(view, column + 0.5, row + 0.5)
+            z = ground_hit(view.bend, view.eye, slope)
+            if z < 0.0:
+                size = 1.0 / np.sqrt(right * right + slope * slope + 1.0)
+                red, green, blue = sky(light, horizon, grid, right * size, slope * size, size)
+                slope = slope - horizon.base
+                if slope < highest:
+                    red, green, blue = land(
+                        light, horizon, grid, azimuth, slope, far, middle, near, skyline, red, green, blue
+                    )
+            else:
+                s, d, x, distance, wide, deep = ground(view, lane, right, slope, z)
+                share = paved(road, d, wide)
+                red, green, blue = 0.0, 0.0, 0.0
+                if share < 1.0:
+                    red, green, blue = verge(road, light, grid, s, d, x, z, wide, deep)
+                if share > 0.0:
+                    r, g, b, _ = carriageway(road, light, grid, s, d, x, z, wide, deep, view.eye)
+                    red, green, blue = mix(red, r, share), mix(green, g, share), mix(blue, b, share)
+                for number in range(cars.shape[0]):
+                    if abs(x - cars[number, 0]) < 9.0 and abs(z - cars[number, 1]) < 9.0:
+                        left = contact(light, cars, number, x, z)
+                        red, green, blue = red * left, green * left, blue * left
+                red, green, blue = fogged(light, red, green, blue, distance)
+                depth[row, column] = z
+            canvas[row, column, 0] = red
+            canvas[row, column, 1] = green
+            canvas[row, column, 2] = blue
+
+
+def _fill_arrays(
+    view: View, road: Surface, light: Light, horizon: Horizon, lane: Course, grid: NDArray[np.float32],
+    cars: NDArray[np.float64], canvas: Canvas, depth: Depth,
+) -> None:
+    rows, columns = np.indices(depth.shape)
+    right, slope = ray(view, columns.ravel() + 0.5, rows.ravel() + 0.5)
+    z = ground_hit(view.bend, view.eye, slope)
+    colours = np.zeros((depth.size, 3))
+    above = z < 0.0
+    size = 1.0 / np.sqrt(right[above] ** 2 + slope[above] ** 2 + 1.0)
+    seen = sky(light, horizon, grid, right[above] * size, slope[above] * size, size)
+    azimuth = bearing(view, columns.ravel()[above] + 0.5)
+    tops = ridges(horizon, grid, azimuth)
+    seen = np.stack(land(light, horizon, grid, azimuth, slope[above] - horizon.base, *tops, *seen), 1)
+    colours[above] = seen
+    below = ~above
+    right, slope, z = right[below], slope[below], z[below]
+    s, d, x, distance, wide, deep = ground(view, lane, right, slope, z)
+    share = paved(road, d, wide)[:, None]
+    side = np.stack(verge(road, light, grid, s, d, x, z, wide, deep), 1)
+    middle = np.stack(carriageway(road, light, grid, s, d, x, z, wide, deep, view.eye)[:3], 1)
+    seen = mix(side, middle, share)
+    for number in range(len(cars)):
+        near = (np.abs(x - cars[number, 0]) < 9.0) & (np.abs(z - cars[number, 1]) < 9.0)
+        seen[near] *= contact(light, cars, number, x[near], z[near])[:, None]
+    colours[below] = np.stack(fogged(light, *seen.T, distance), 1)
+    canvas[:] = colours.reshape(canvas.shape)
+    depth.ravel()[below] = z
+
+
+def developed(canvas: Canvas, exposure: float) -> Pixels:
+    """Linear light as sRGB bytes, through a filmic curve.
+
+    Source: Narkowicz, ACES filmic tone mapping curve, 2015 (a rational fit); sRGB: IEC 61966-2-1.
+    """
+    place = np.sqrt(np.clip(canvas * (exposure / _BRIGHTEST), 0.0, 1.0)) * (_CURVE - 1) + 0.5
+    return _curve()[place.astype(np.int32)]
+
+
+def _curve() -> NDArray[np.uint8]:
+    x = (np.arange(_CURVE) / (_CURVE - 1)) ** 2 * _BRIGHTEST * 0.8
+    film = np.clip(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0.0, 1.0)
+    srgb = np.where(film <= 0.0031308, 12.92 * film, 1.055 * film ** (1 / 2.4) - 0.055)
+    return np.round(srgb * 255).astype(np.uint8)
