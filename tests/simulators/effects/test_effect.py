@@ -25,6 +25,7 @@ NEUTRAL = {
     "scaling": {"factor": 1},
     "sensor-noise": {"iso": 0},
     "vignetting": {"strength": 0},
+    "watermark": {"opacity": 0},
 }
 NAMES = sorted(effects)
 

@@ -80,3 +80,13 @@ def test_an_occlusion_covers_its_share_at_its_place():
     assert (seen[50:, :50] == 9).all()
     assert (seen == 9).mean() == 0.25
     assert (effects["occlusion"].apply(white, area=1, grey=9) == 9).all()
+
+
+def test_a_watermark_whitens_a_word_of_the_named_width_at_the_named_height():
+    black = np.zeros((100, 200, 3), np.uint8)
+    seen = effects["watermark"].apply(black, opacity=0.5, width=0.5, y=0.25)
+    rows, columns = np.nonzero(seen[..., 0])
+    assert seen.max() == 128
+    assert (rows.min() + rows.max()) / 2 == pytest.approx(25, abs=3)
+    assert (columns.min() + columns.max()) / 2 == pytest.approx(100, abs=3)
+    assert np.ptp(columns) == pytest.approx(100, abs=8)

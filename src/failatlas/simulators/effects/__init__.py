@@ -3,7 +3,7 @@
 from failatlas.simulators.effects.blur import box_blur, defocus, motion_blur
 from failatlas.simulators.effects.camera import CAMERA, Camera, exposure, infrared, jpeg, vignetting
 from failatlas.simulators.effects.effect import STAGES, Effect, effect, effects
-from failatlas.simulators.effects.framing import occlusion, rotation, scaling
+from failatlas.simulators.effects.framing import occlusion, rotation, scaling, watermark
 from failatlas.simulators.effects.light import Light, Picture, to_light, to_pixels
 from failatlas.simulators.effects.noise import laplacian_noise, sensor_noise
 from failatlas.simulators.effects.tone import brightness, contrast, darkness, haze
@@ -35,4 +35,5 @@ __all__ = [
     "to_light",
     "to_pixels",
     "vignetting",
+    "watermark",
 ]

@@ -13,12 +13,13 @@ from failatlas.simulators.effects.light import Picture
 
 _FILL = Parameter("fill", choices=("blurred", "edge", "mirror", "black"), meaning="what appears beyond the border")
 _MODES: dict[str, Literal["edge", "constant", "symmetric"]] = {
-    "blurred": "symmetric",
+    "blurred": "edge",
     "edge": "edge",
     "mirror": "symmetric",
     "black": "constant",
 }
-_BLUR = 0.15  # of the shorter side: nothing beyond the border can be recognised
+_WORD = "SAMPLE"
+_BLUR = 0.15  # of the shorter side: the streaks of an edge drawn out melt into one another
 
 
 @effect(
@@ -101,8 +102,31 @@ def occlusion(pixels: Picture, area: float, x: float, y: float, grey: float) -> 
     return covered
 
 
+@effect(
+    "watermark",
+    "WA",
+    "sensor",
+    Parameter("opacity", 0, 1, 0.6, meaning="0 is invisible, 1 pure white"),
+    Parameter("width", 0.1, 2, 0.9, meaning="length of the text, as a share of the picture's width"),
+    Parameter("y", 0, 1, 0.5, meaning="height of the text's middle: 0 at the top, 1 at the bottom"),
+    source="white text, blended",
+    drawn=("y",),
+)
+def watermark(pixels: Picture, opacity: float, width: float, y: float) -> Picture:
+    """A word in white across the picture, as stock photographs and video frames carry it."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    tall, wide = pixels.shape[:2]
+    canvas = Image.new("L", (wide, tall))
+    draw = ImageDraw.Draw(canvas)
+    size = max(1.0, 100 * width * wide / draw.textlength(_WORD, ImageFont.load_default(100)))
+    draw.text((wide / 2, y * tall), _WORD, 255, ImageFont.load_default(size), anchor="mm")
+    share = np.asarray(canvas).reshape(tall, wide, *(1 for _ in pixels.shape[2:])) * np.float32(opacity / 255)
+    return (pixels + (255 - pixels) * share + np.float32(0.5)).astype(np.uint8)
+
+
 def _padded(pixels: Picture, rows: tuple[int, int], columns: tuple[int, int], fill: str) -> Picture:
-    """The picture with a border that many pixels wide, filled as named; ``blurred`` is the mirror blurred."""
+    """The picture with a border that many pixels wide, filled as named; ``blurred`` is the edge blurred."""
     widths: Any = [rows, columns] + [(0, 0)] * (pixels.ndim - 2)
     padded = np.pad(pixels, widths, mode=_MODES[fill])
     if fill == "blurred":
