@@ -19,6 +19,7 @@ import binascii
 import json
 import os
 import selectors
+import shutil
 import tempfile
 import time
 import weakref
@@ -74,7 +75,8 @@ class Program:
         self._options = options
         self._labels = Labels(self._path.name)
         self._conversation: _Conversation | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="failatlas-simulator-")
+        self._folder = tempfile.mkdtemp(prefix="failatlas-simulator-")
+        self._forgotten = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._n_requests = 0
         self.space = self._described()
 
@@ -88,7 +90,7 @@ class Program:
         full = self.space.validated(values)
         where = scene(full, seed)
         self._n_requests += 1
-        out = Path(self._folder.name, f"{self._n_requests}.png")
+        out = Path(self._folder, f"{self._n_requests}.png")
         request = {"request": "render", "values": full, "seed": seed, "out": str(out)}
         answer = self._asked(request, where)
         try:
@@ -102,7 +104,7 @@ class Program:
         if self._conversation is not None:
             self._conversation.close()
             self._conversation = None
-        self._folder.cleanup()
+        self._forgotten()
 
     def __repr__(self) -> str:
         return f"<Program {self._path.name}: {len(self.space)} parameters>"
@@ -128,11 +130,11 @@ class Program:
                     raise _BrokenOffError("started again, it describes other parameters")
             answer = self._conversation.asked(request, self._timeout_s)
         except _BrokenOffError as error:
-            complaint = self._conversation.close()
+            complaint = self._conversation.close(grace_s=0)  # it may hang
             self._conversation = None
             raise failed(f"{self._path.name} {error}{complaint}", where) from None
         except BaseException:  # Ctrl-C between request and answer: the next answer would be to the wrong request
-            self._conversation.close()
+            self._conversation.close(grace_s=0)
             self._conversation = None
             raise
         if "error" in answer:
@@ -151,8 +153,11 @@ class Program:
         raise failed(f"{self._path.name} gave no pixels, neither a path nor width, height and base64", where)
 
     def _picture(self, path: str) -> Pixels:
-        folder = os.path.realpath(self._folder.name)
-        inside = os.path.relpath(os.path.realpath(os.path.join(folder, path)), folder)
+        folder = os.path.realpath(self._folder)
+        try:
+            inside = os.path.relpath(os.path.realpath(os.path.join(folder, path)), folder)
+        except ValueError:
+            raise BadImage("its path is no file name") from None
         if inside.startswith(os.pardir):
             raise BadImage("it does not lie in the folder of `out`", code="E_IMG_LINK")
         return decode(read_file(Path(folder), inside, max_bytes=self._decoding.max_bytes), self._decoding).pixels
@@ -219,11 +224,12 @@ class _Conversation:
             raise _BrokenOffError(f"answered {shown!r}, no JSON object on one line (other output: standard error)")
         return answer
 
-    def close(self) -> str:
+    def close(self, grace_s: float = _GRACE_S) -> str:
         """End the program; returns the last line of its complaints, for a message."""
         self._drain()
         self._selector.close()
-        self._ended()
+        self._process.end(grace_s)
+        self._ended.detach()
         lines = self._complaints.decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f"; its last words: {last[:300]}" if last else ""
