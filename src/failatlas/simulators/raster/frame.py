@@ -13,7 +13,7 @@ from failatlas.simulators.raster import lines, picture
 from failatlas.simulators.raster.camera import Camera
 from failatlas.simulators.raster.mesh import BACKGROUND, Mesh
 from failatlas.simulators.raster.picture import Radiance
-from failatlas.simulators.raster.points import Points, points
+from failatlas.simulators.raster.points import Points, Pool, points
 from failatlas.simulators.raster.visibility import Visibility
 
 
@@ -29,7 +29,8 @@ class Frame:
     Raises:
         UsageError: a size below 1 or a supersampling outside of 1 … 4.
 
-    One thread uses a frame at a time; threads take one each. What a call returns is new, never a buffer.
+    One thread uses a frame at a time; threads take one each. The points of a call last until the next one like it; what
+    `radiance` returns is new.
     """
 
     def __init__(self, width_px: int, height_px: int, supersampling: int = 2, fine: Sequence[int] = ()) -> None:
@@ -46,6 +47,7 @@ class Frame:
         self._glass = Visibility.of_size(width_px * supersampling, height_px * supersampling)
         self._samples = np.zeros((height_px * supersampling, width_px * supersampling, 3), np.float32)
         self._materials = np.zeros(0, np.uint8)
+        self._pools = (Pool(), Pool())
         self._points: Points | None = None
         self._glass_points: Points | None = None
 
@@ -151,4 +153,4 @@ class Frame:
             )
         lens = camera.lens(self._s)
         view = into.look(mesh, camera.pose(), lens, behind=behind)
-        return points(mesh, view, into, lens, self._s, self._fine, channels)
+        return points(mesh, view, into, lens, self._s, self._fine, self._pools[channels - 3], channels)

@@ -112,6 +112,14 @@ def average(
 ) -> None:
     """Mean of the samples of each pixel."""
     share = np.float32(1.0 / (s * s))
+    if s == 2:  # four times as fast as loops of unknown length
+        for y in range(radiance.shape[0]):
+            for x in range(radiance.shape[1]):
+                for c in range(3):
+                    upper = samples[2 * y, 2 * x, c] + samples[2 * y, 2 * x + 1, c]
+                    lower = samples[2 * y + 1, 2 * x, c] + samples[2 * y + 1, 2 * x + 1, c]
+                    radiance[y, x, c] = (upper + lower) * share
+        return
     for y in range(radiance.shape[0]):
         for x in range(radiance.shape[1]):
             for c in range(3):

@@ -5,9 +5,10 @@ A pixel whose samples all see one material at nearly one depth is one point, any
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,24 @@ from failatlas.simulators.raster.visibility import Visibility
 POSITION, NORMAL, ATTRIBUTES = 0, 3, 6  # first rows of `Points.rows`
 
 _Number = TypeVar("_Number", bound=np.number)
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _FLAT = 1.012  # nearest : farthest sample of a pixel that is shaded once; more would smear nose over cheek
+
+
+class Pool:
+    """Arrays that pictures reuse, each as large as the largest so far: fresh memory costs more than the loops."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[np.generic]] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: type[_Scalar]) -> NDArray[_Scalar]:
+        """An array of this shape, contents as they were left; it shares memory with the last one of this name."""
+        size = math.prod(shape)
+        kept = self._arrays.get(name)
+        if kept is None or kept.size < size:
+            kept = self._arrays[name] = np.empty(size + size // 4, dtype)
+        return cast("NDArray[_Scalar]", kept[:size].reshape(shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +79,7 @@ def points(
     lens: NDArray[np.float64],
     supersampling: int,
     fine: NDArray[np.bool_],
+    pool: Pool,
     channels: int = 3,
     *,
     numba: bool = HAS_NUMBA,
@@ -75,23 +93,27 @@ def points(
         lens: of the camera, in samples.
         supersampling: samples a pixel and side.
         fine: (256,) materials that are always shaded sample by sample.
+        pool: where the arrays lie; the points of the last call with it are overwritten.
         channels: 3, or 4 for a layer with opacity.
         numba: the compiled loop, or its NumPy twin; they choose the same points in the same order.
     """
-    of_sample = np.empty_like(seen.owner)
-    whole = np.empty(np.array(seen.owner.shape) // supersampling, np.bool_)
+    height, width = seen.owner.shape
+    of_sample = pool.take("of_sample", (height, width), np.int32)
+    whole = pool.take("whole", (height // supersampling, width // supersampling), np.bool_)
     starts = np.zeros(257, np.int64)
     choose = _choose if numba else _choose_numpy
     choose(seen.nearness, seen.owner, mesh.materials, fine, supersampling, whole, starts)
     n = int(starts[256])
-    owner, place = np.empty(n, np.int32), np.empty((2, n), np.float32)
+    owner, place = pool.take("owner", (n,), np.int32), pool.take("place", (2, n), np.float32)
     number = _number if numba else _number_numpy
     number(seen.owner, mesh.materials, supersampling, whole, starts.copy(), of_sample, owner, place)
-    rows = np.empty((ATTRIBUTES + mesh.attributes.shape[1], n), np.float32)
+    rows = pool.take("rows", (ATTRIBUTES + mesh.attributes.shape[1], n), np.float32)
+    colours = pool.take("colours", (channels, n), np.float32)
+    colours.fill(0.0)
     _interpolate(
         owner, place, lens, mesh.triangles, view, mesh.positions, mesh.normals, mesh.attributes, mesh.two_sided, rows
     )
-    return Points(rows, starts, of_sample, np.zeros((channels, n), np.float32))
+    return Points(rows, starts, of_sample, colours)
 
 
 @compiled(exact=True)

@@ -16,6 +16,8 @@ from failatlas.simulators.raster.camera import Triple, parallel_pose
 from failatlas.simulators.raster.mesh import Mesh
 from failatlas.simulators.raster.visibility import Visibility
 
+_FAR = 1e9  # cm: what lies farther is not drawn
+
 
 class ShadowMap:
     """Depth as a parallel light sees it; buffers are reused, so one a thread.
@@ -60,11 +62,8 @@ class ShadowMap:
         towards = np.asarray(towards_light, np.float64)
         if not (np.isfinite(towards).all() and towards.any()):
             raise UsageError(f"light from {towards_light}", remedy="give a finite direction that is not (0, 0, 0)")
-        places = mesh.positions[np.isfinite(mesh.positions).all(axis=1)]
-        if not len(places):
-            places = np.zeros((1, 3), np.float32)
-        middle = (places.min(axis=0).astype(np.float64) + places.max(axis=0)) / 2
-        radius = float(np.sqrt(((places - middle) ** 2).sum(axis=1).max())) + 1e-3
+        middle = np.zeros(3)
+        radius = (_ball if numba else _ball_numpy)(mesh.positions, middle)
         pose = parallel_pose(middle, -towards, radius)
         size = len(self.nearness)
         # two texels of margin, so that look-ups at the rim find air
@@ -83,6 +82,35 @@ class ShadowMap:
         if np.isfinite(self._light).all():
             _look_up(self.nearness, self._light, self._wrap, rows, lit)
         return lit
+
+
+@compiled(exact=True)
+def _ball(positions: Lane, middle: Lane) -> Lane:
+    """Radius of a ball round all places that are numbers, and its middle (3,); at most √3 of the smallest ball."""
+    for k in range(3):
+        low, high = np.inf, -np.inf
+        for v in range(positions.shape[0]):
+            x = np.float64(positions[v, k])
+            if abs(x) < _FAR:  # not nan either
+                low, high = min(low, x), max(high, x)
+        middle[k] = 0.5 * (low + high) if low <= high else 0.0
+    square = 0.0
+    for v in range(positions.shape[0]):
+        x, y, z = np.float64(positions[v, 0]), np.float64(positions[v, 1]), np.float64(positions[v, 2])
+        if abs(x) < _FAR and abs(y) < _FAR and abs(z) < _FAR:
+            square = max(square, (x - middle[0]) ** 2 + (y - middle[1]) ** 2 + (z - middle[2]) ** 2)
+    return np.sqrt(square) + 1e-3
+
+
+def _ball_numpy(positions: NDArray[np.float32], middle: NDArray[np.float64]) -> float:
+    places = positions.astype(np.float64)
+    known = np.abs(places) < _FAR
+    low = np.where(known, places, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(known, places, -np.inf).max(axis=0, initial=-np.inf)
+    met = low <= high
+    middle[met] = 0.5 * (low[met] + high[met])
+    x, y, z = (places[known.all(axis=1)] - middle).T
+    return float(np.sqrt((x**2 + y**2 + z**2).max(initial=0.0)) + 1e-3)
 
 
 @compiled

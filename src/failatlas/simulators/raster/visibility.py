@@ -178,7 +178,8 @@ def _clipped(
     """The triangle cut by the near plane and the guard band, as a polygon in camera space: corners and how many."""
     now = np.empty((9, 3), np.float64)
     cut = np.empty((9, 3), np.float64)
-    now[0], now[1], now[2] = a, b, c
+    for i in range(3):  # number by number: whole rows would take seconds to compile
+        now[0, i], now[1, i], now[2, i] = a[i], b[i], c[i]
     n = 3
     reach = (_GUARD - max(lens[1], lens[2])) / lens[0]
     for plane in range(5):
@@ -187,7 +188,8 @@ def _clipped(
             p, q = now[k], now[(k + 1) % n]
             dp, dq = _inside(p, plane, lens[3], reach), _inside(q, plane, lens[3], reach)
             if dp >= 0.0:
-                cut[m] = p
+                for i in range(3):
+                    cut[m, i] = p[i]
                 m += 1
             if (dp >= 0.0) != (dq >= 0.0):
                 share = dp / (dp - dq)
