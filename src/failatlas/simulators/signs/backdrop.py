@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import compiled, select
+from failatlas.simulators.compiled import Lane, compiled, select
 from failatlas.simulators.road.noise import fractal, mix, noise, scatter, step
 from failatlas.simulators.signs.geometry import CAMERA_HEIGHT_M, Geometry
-from failatlas.simulators.signs.light import fogged
+from failatlas.simulators.signs.light import Light, fogged
 
 
 class Place(NamedTuple):
@@ -42,24 +43,26 @@ def place(values: Values, random: np.random.Generator) -> Place:
     season = random.uniform(0, 1)  # spring green to late brown
     leaf = np.array([0.055, 0.115, 0.028]) * (1 - season) + np.array([0.105, 0.10, 0.035]) * season
     side = 1.0 if random.uniform() < 0.5 else -1.0
-    return Place(
-        float(kind == "town"),
-        float(crowns),
-        float(random.uniform(0, 180)),
-        float(random.uniform(0, 200)),
-        *(leaf * random.uniform(0.75, 1.35)),
-        float(random.uniform(0.10, 0.22)),
-        float(values["weather"] == "snow"),
-        float(neighbour != "none"),
-        float(0.5 + side * random.uniform(0.28, 0.44)),
-        float(random.uniform(0.04, 0.09)),
-        float(neighbour == "sign"),
-        float(random.uniform(-0.5, 0.5)),
+    return Place._make(
+        (
+            float(kind == "town"),
+            float(crowns),
+            float(random.uniform(0, 180)),
+            float(random.uniform(0, 200)),
+            *(leaf * random.uniform(0.75, 1.35)),
+            float(random.uniform(0.10, 0.22)),
+            float(values["weather"] == "snow"),
+            float(neighbour != "none"),
+            float(0.5 + side * random.uniform(0.28, 0.44)),
+            float(random.uniform(0.04, 0.09)),
+            float(neighbour == "sign"),
+            float(random.uniform(-0.5, 0.5)),
+        )
     )
 
 
 @compiled
-def behind(place, light, geometry, grid, column, row):  # type: ignore[no-untyped-def]
+def behind(place: Place, light: Light, geometry: Geometry, grid: NDArray[np.float32], column: Lane, row: Lane) -> Lane:
     """Radiance of all that is further away than the sign."""
     x = (column - 0.5 * geometry.width) / geometry.focal
     y = geometry.elevation + (0.5 * geometry.width - row) / geometry.focal
@@ -68,25 +71,35 @@ def behind(place, light, geometry, grid, column, row):  # type: ignore[no-untype
     wide = x * far + place.x
     high = y * far + CAMERA_HEIGHT_M
     red, green, blue = _sky(place, light, grid, x, y)
-    r, g, b, a = _trees(place, light, grid, wide, high, fine)
-    red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
-    r, g, b, a = _facade(place, light, grid, wide, high, fine)
-    red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
-    lamp = _lamps(place, light, grid, wide, high, fine)
-    red, green, blue = red + lamp, green + 0.66 * lamp, blue + 0.32 * lamp
+    # each `if` asks about the whole picture, never about a place of it
+    if place.crowns > 0.0:
+        r, g, b, a = _trees(place, light, grid, wide, high, fine)
+        red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
+    if place.town > 0.0:
+        r, g, b, a = _facade(place, light, grid, wide, high, fine)
+        red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
+    if light.dark > 0.0:
+        lamp = _lamps(place, light, grid, wide, high, fine)
+        red, green, blue = red + lamp, green + 0.66 * lamp, blue + 0.32 * lamp
     red, green, blue = fogged(light, red, green, blue, far * (1.0 + 4.0 * step(0.0, 0.3, y)))
-    r, g, b, a = _ground(place, light, grid, x, y, geometry)
-    red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
-    return _neighbour(place, light, geometry, column, row, red, green, blue)
+    # the lowest row looks down so far that it meets the ground before the backdrop
+    if geometry.elevation - 0.5 * geometry.width / geometry.focal < -CAMERA_HEIGHT_M / far:
+        r, g, b, a = _ground(place, light, grid, x, y, geometry)
+        red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
+    if place.post > 0.0:
+        red, green, blue = _neighbour(place, light, geometry, column, row, red, green, blue)
+    return red, green, blue
 
 
 @compiled
-def _sky(place, light, grid, x, y):  # type: ignore[no-untyped-def]
+def _sky(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: Lane) -> Lane:
     up = np.maximum(y, 0.0)
     t = 1.0 - np.exp(-3.0 * up)
     near = (x - light.glow_x) * (x - light.glow_x) + (y - light.glow_y) * (y - light.glow_y)
     halo = light.glow * (0.35 * np.exp(-near * 6.0) + 1.6 * np.exp(-near * 160.0))
-    cloud = fractal(grid, x * 7.0 + place.shift, y * 16.0 + place.shift * 0.3)
+    # a crop sees so little of the sky that two octaves are all it can show
+    u, v = x * 7.0 + place.shift, y * 16.0 + place.shift * 0.3
+    cloud = 0.68 * noise(grid, u, v) + 0.32 * noise(grid, 3.3 * u, 3.3 * v + 9.0)
     body = step(0.72 - 0.55 * light.clouds, 0.92 - 0.45 * light.clouds, cloud)
     lit = (light.low_r + light.low_g + light.low_b) * (0.30 + 0.16 * cloud)
     return (
@@ -97,7 +110,7 @@ def _sky(place, light, grid, x, y):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _trees(place, light, grid, x, y, fine):  # type: ignore[no-untyped-def]
+def _trees(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: Lane, fine: Lane) -> Lane:
     s = place.shift
     crown = noise(grid, x * 0.22 + s, 3.0)
     top = place.crowns * (0.55 + 0.75 * crown + 0.12 * noise(grid, x * 1.3 + s, 9.0))
@@ -122,7 +135,7 @@ def _trees(place, light, grid, x, y, fine):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _facade(place, light, grid, x, y, fine):  # type: ignore[no-untyped-def]
+def _facade(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: Lane, fine: Lane) -> Lane:
     house = np.floor(x / 9.0)
     inside = x - house * 9.0
     k = scatter(grid, house + 0.5, 201.5)
@@ -174,7 +187,7 @@ def _facade(place, light, grid, x, y, fine):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _lamps(place, light, grid, x, y, fine):  # type: ignore[no-untyped-def]
+def _lamps(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: Lane, fine: Lane) -> Lane:
     """Street lamps and headlights far behind, as discs out of focus; dark by day."""
     u = x / 1.7 + place.shift
     v = y / 1.7
@@ -190,7 +203,7 @@ def _lamps(place, light, grid, x, y, fine):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _ground(place, light, grid, x, y, geometry):  # type: ignore[no-untyped-def]
+def _ground(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: Lane, geometry: Geometry) -> Lane:
     fall = np.maximum(-y, 1e-4)
     far = np.minimum(CAMERA_HEIGHT_M / fall, geometry.backdrop)
     a = step(CAMERA_HEIGHT_M / geometry.backdrop - 0.3 / geometry.focal, CAMERA_HEIGHT_M / geometry.backdrop, -y)
@@ -213,7 +226,9 @@ def _ground(place, light, grid, x, y, geometry):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _neighbour(place, light, geometry, column, row, red, green, blue):  # type: ignore[no-untyped-def]
+def _neighbour(
+    place: Place, light: Light, geometry: Geometry, column: Lane, row: Lane, red: Lane, green: Lane, blue: Lane
+) -> Lane:
     scale = geometry.focal / geometry.neighbour
     half = place.post_half * scale
     u = (column - place.post_x * geometry.width) / half

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import Pixels, freeze
-from failatlas.simulators.compiled import compiled
+from failatlas.simulators.compiled import Lane, compiled
 from failatlas.simulators.effects import to_light
 
 PAD_PX = 16  # clear rim, so that filtering never smears a drawing beyond its edge
 SIDE_PX = 160  # of the largest version, rim included; halves five times without a remainder
 LEVELS = 6
 INNER = 0.4  # half a plate, as a share of SIDE_PX: (160 − 2 · 16) / 2 / 160
+
+Texture = NDArray[np.float32]  # (n, 4): all versions of a drawing, row by row
 
 
 class Level(NamedTuple):
@@ -37,7 +39,7 @@ def drawings() -> Pixels:
 
 
 @lru_cache(maxsize=43)
-def texture(number: int) -> NDArray[np.float32]:
+def texture(number: int) -> Texture:
     """(n, 4) float32: all versions of one drawing, row by row, largest first; linear light times alpha, and alpha."""
     drawing = drawings()[number]
     alpha = drawing[..., 3:].astype(np.float32) / 255
@@ -77,7 +79,7 @@ def level(texels_per_px: float) -> Level:
 
 
 @compiled
-def drawn(texture, level, u, v):  # type: ignore[no-untyped-def]
+def drawn(texture: Texture, level: Level, u: Lane, v: Lane) -> Lane:
     """Light times alpha, and alpha, at a place of the plate's face: u right and v up, ±1 at its edges."""
     r, g, b, a = _version(texture, level.start, level.side, u, v)
     r1, g1, b1, a1 = _version(texture, level.next_start, level.next_side, u, v)
@@ -86,7 +88,7 @@ def drawn(texture, level, u, v):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def covered(texture, start, side, u, v):  # type: ignore[no-untyped-def]
+def covered(texture: Texture, start: Lane, side: Lane, u: Lane, v: Lane) -> Lane:
     """Alpha alone, of one version."""
     top, top_right, low, low_right, s, t = _corners(start, side, u, v)
     a = texture[top, 3] + (texture[top_right, 3] - texture[top, 3]) * s
@@ -95,7 +97,7 @@ def covered(texture, start, side, u, v):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _version(texture, start, side, u, v):  # type: ignore[no-untyped-def]
+def _version(texture: Texture, start: Lane, side: Lane, u: Lane, v: Lane) -> Lane:
     top, top_right, low, low_right, s, t = _corners(start, side, u, v)
     a = (1.0 - s) * (1.0 - t)
     b = s * (1.0 - t)
@@ -110,7 +112,7 @@ def _version(texture, start, side, u, v):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _corners(start, side, u, v):  # type: ignore[no-untyped-def]
+def _corners(start: Lane, side: Lane, u: Lane, v: Lane) -> Lane:
     x = np.minimum(np.maximum((0.5 + INNER * u) * side - 0.5, 0.0), side - 1.001)
     y = np.minimum(np.maximum((0.5 - INNER * v) * side - 0.5, 0.0), side - 1.001)
     left = np.floor(x)

@@ -1,7 +1,7 @@
 """Geometry: where plate, pole and backdrop lie in the picture.
 
-The camera's frame: x right, y up, z along the line of sight to the plate; metres. The picture is a crop of what the car's
-camera sees, enlarged until the plate fills its share, as the pictures of sign benchmarks are.
+The camera's frame: x right, y up, z along the line of sight to the plate; metres. The picture is a crop of what the
+car's camera sees, enlarged until the plate fills its share, as the pictures of sign benchmarks are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import compiled
+from failatlas.simulators.compiled import Lane, compiled
 from failatlas.simulators.signs.drawings import INNER, SIDE_PX, Level, level
 
 PLATE_M = 0.6  # width of a round sign; StVO's middle size
@@ -42,6 +42,7 @@ class Geometry(NamedTuple):
     near: tuple[float, float, float, float, float, float, float, float, float]
     half: tuple[float, float, float, float, float, float, float, float, float]
     far: tuple[float, float, float, float, float, float, float, float, float]
+    rim: float  # 1 where the edge shows
     probes: float  # along the direction in which the plate is foreshortened
     step_u: float  # between two probes
     step_v: float
@@ -83,11 +84,11 @@ def geometry(values: Values, width_px: int) -> tuple[Geometry, Level, Matrix]:
     near, half, far = (tuple(float(x) for x in _inverse(face).ravel()) for face in faces)
     probes, step, lod = _footprint(near, middle_x, middle_y)
     pole = _pole(centre - normal * (THICKNESS_M + POLE_RADIUS_M), up, to_picture, focal)
-    whole = Geometry(
-        float(width_px), focal, middle_x, middle_y, radius, front, rise, distance, near, half, far,  # type: ignore[arg-type]
-        probes, *step, max(2 ** lod, 1.0) / (SIDE_PX * INNER), *pole,
+    whole = Geometry._make((
+        float(width_px), focal, middle_x, middle_y, radius, front, rise, distance, near, half, far,
+        float(_shift(faces) > 0.15), probes, *step, max(2**lod, 1.0) / (SIDE_PX * INNER), *pole,
         distance + BACKDROP_M[str(values["backdrop"])], distance + NEIGHBOUR_M,
-    )  # fmt: skip
+    ))  # fmt: skip
     return whole, level(2**lod), faces[0]
 
 
@@ -114,7 +115,7 @@ def projected(face: Matrix, u: float | NDArray[np.float64], v: float | NDArray[n
 
 
 @compiled
-def on_plate(inverse, column, row):  # type: ignore[no-untyped-def]
+def on_plate(inverse: tuple[float, ...], column: Lane, row: Lane) -> Lane:
     """(u, v) of the plate's plane under a place of the picture, and w, ≤ 0 where the plane is behind the camera."""
     w = inverse[6] * column + inverse[7] * row + inverse[8]
     safe = np.maximum(w, 1e-9)
@@ -125,12 +126,18 @@ def on_plate(inverse, column, row):  # type: ignore[no-untyped-def]
     )
 
 
+def _shift(faces: list[Matrix]) -> float:
+    """Pixels between the middles of the plate's two sides."""
+    near, far = (face[:2, 2] / face[2, 2] for face in (faces[0], faces[2]))
+    return float(np.abs(near - far).max())
+
+
 def _inverse(face: Matrix) -> Matrix:
     inverse = np.linalg.inv(face + np.eye(3) * 1e-9)  # a plate seen exactly edge-on has no inverse
     # the sign of a homography is free: w > 0 where the plate's middle is
     middle = face[:, 2] / face[2, 2]
     w = inverse[2] @ middle
-    return inverse / w if w else inverse
+    return np.asarray(inverse / w if w else inverse, np.float64)
 
 
 def _footprint(inverse: tuple[float, ...], x: float, y: float) -> tuple[float, tuple[float, float], float]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import compiled
+from failatlas.simulators.compiled import Lane, compiled
 from failatlas.simulators.signs.geometry import Geometry, axes
 
 Colour = NDArray[np.float64]  # (3,)
@@ -85,17 +85,18 @@ def light(values: Values, geometry: Geometry) -> Light:
     poles = [float(sun.mean() * side + ambient.mean() + 0.06 * lamps) for side in sides]
     front_lit = 0.35 + 0.55 * max(0.0, -math.cos(azimuth))
     shade = 0.42 * top + 0.2 * low + lamps * 0.05 / (1 + (geometry.backdrop / REACH_M) ** 2)
-    return Light(
+    return Light._make((
         *ambient, *(sun * facing), float(sun.mean() * max(0.0, float(up @ toward)) * 0.6 + ambient.mean()),
         float(sun.mean()) * hot[2], hot[0], hot[1], _retro(lamps, distance, float(-normal[2])) * geometry.front,
         *poles, *shade, *(sun * front_lit), *top, *low, float(sun.mean() * (1.2 + math.exp(-math.degrees(height) / 9))),
-        toward[0] / max(toward[2], 1e-3) if toward[2] > 0 else 99.0, toward[1] / max(toward[2], 1e-3) - geometry.elevation,
+        toward[0] / max(toward[2], 1e-3) if toward[2] > 0 else 99.0,
+        toward[1] / max(toward[2], 1e-3) - geometry.elevation,
         1 - clear, {"day": 0.0, "dusk": 0.6, "night": 1.0}[time], *air, fog,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 @compiled
-def fogged(light, red, green, blue, distance):  # type: ignore[no-untyped-def]
+def fogged(light: Light, red: Lane, green: Lane, blue: Lane, distance: Lane) -> Lane:
     """A colour seen through ``distance`` metres of air."""
     t = np.exp(-light.fog * distance)
     return (

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import compiled, select
+from failatlas.simulators.compiled import Lane, compiled, select
 from failatlas.simulators.road.noise import fractal, mix, noise, scatter, step
-from failatlas.simulators.signs.drawings import SIDE_PX, covered, drawn
-from failatlas.simulators.signs.geometry import on_plate
-from failatlas.simulators.signs.light import fogged
+from failatlas.simulators.signs.drawings import SIDE_PX, Level, Texture, covered, drawn
+from failatlas.simulators.signs.geometry import Geometry, on_plate
+from failatlas.simulators.signs.light import Light, fogged
 
 N_STICKERS = 3
 _COARSE_SIDE = float(SIDE_PX >> 3)  # a version so small that its alpha tells how near the edge is
@@ -54,24 +54,28 @@ def surface(values: Values, silhouette: NDArray[np.float64], random: np.random.G
     angle = random.uniform(0.9, 2.3)
     cap = (0.10 * strength if weather == "snow" else 0.0) + 0.10 * float(values["snow_cover"])
     rows = np.flatnonzero(silhouette.max(1) > 0.25)
-    return Surface(
-        float(random.uniform(0, 200)),
-        *(float(values[name]) for name in ("dirt", "fading", "rust", "graffiti")),
-        *(float(x) for x in spray[random.integers(len(spray))]),
-        float(values["snow_cover"]),
-        cap,
-        float(values["shadow"]),
-        math.cos(angle),
-        math.sin(angle),
-        strength if weather == "rain" else 0.0,
-        float(values["second_plate"] == "yes"),
-        1.0 - 2.0 * float(rows[-1] + 1) / len(silhouette),
+    return Surface._make(
+        (
+            float(random.uniform(0, 200)),
+            *(float(values[name]) for name in ("dirt", "fading", "rust", "graffiti")),
+            *(float(x) for x in spray[random.integers(len(spray))]),
+            float(values["snow_cover"]),
+            cap,
+            float(values["shadow"]),
+            math.cos(angle),
+            math.sin(angle),
+            strength if weather == "rain" else 0.0,
+            float(values["second_plate"] == "yes"),
+            1.0 - 2.0 * float(rows[-1] + 1) / len(silhouette),
+        )
     )
 
 
 def stickers(share: float, silhouette: NDArray[np.float64], random: np.random.Generator) -> Stickers:
     """Three stickers that cover about ``share`` of the plate; at 0 they have no size."""
-    rows = np.empty((N_STICKERS, 9))
+    rows = np.zeros((N_STICKERS, 9))
+    if not share:
+        return rows
     weight = silhouette.ravel() / silhouette.sum()
     area = share * float(silhouette.mean()) * 4 / N_STICKERS * 1.25  # they overlap, and hang over the edge
     for row in rows:
@@ -85,109 +89,164 @@ def stickers(share: float, silhouette: NDArray[np.float64], random: np.random.Ge
 
 
 @compiled
-def face(surface, light, geometry, level, texture, grid, labels, u, v):  # type: ignore[no-untyped-def]
+def face(
+    surface: Surface,
+    light: Light,
+    geometry: Geometry,
+    level: Level,
+    texture: Texture,
+    grid: NDArray[np.float32],
+    labels: Stickers,
+    u: Lane,
+    v: Lane,
+) -> Lane:
     """Radiance of the face at a place of the plate, its alpha, and the share of the drawing that is hidden there."""
-    r, g, b, a = drawn(texture, level, u, v)
     n = int(geometry.probes)
-    if n > 1:
-        r, g, b, a = r * 0.0, g * 0.0, b * 0.0, a * 0.0
-        for k in range(n):
-            t = k - 0.5 * (n - 1)
-            r1, g1, b1, a1 = drawn(texture, level, u + t * geometry.step_u, v + t * geometry.step_v)
-            r, g, b, a = r + r1 / n, g + g1 / n, b + b1 / n, a + a1 / n
+    r, g, b, a = u * 0.0, u * 0.0, u * 0.0, u * 0.0
+    for k in range(n):
+        t = k - 0.5 * (n - 1)
+        r1, g1, b1, a1 = drawn(texture, level, u + t * geometry.step_u, v + t * geometry.step_v)
+        r, g, b, a = r + r1 / n, g + g1 / n, b + b1 / n, a + a1 / n
     whole = np.maximum(a, 1e-4)
     r, g, b = r / whole, g / whole, b / whole
-    # bleached: red pigment goes first, black last
-    pale = surface.fading * (0.25 + 0.75 * step(0.04, 0.25, np.maximum(r, np.maximum(g, b))))
-    r, g, b = (
-        mix(r, 0.35 + 0.45 * r, 0.55 * pale),
-        mix(g, 0.33 + 0.5 * r, 0.62 * pale),
-        mix(b, 0.33 + 0.5 * r, 0.55 * pale),
-    )
-    r, g, b, hidden = _worn(surface, texture, grid, u, v, r, g, b)
-    r, g, b, hidden, gone = _stuck(surface, labels, geometry, grid, u, v, r, g, b, hidden)
-    sun = 1.0 - surface.shadow * _stripes(surface, grid, u, v)
-    back = light.retro * (1.0 - 0.92 * gone)  # paint, paper, mud and snow throw nothing back to the lamps
-    plain = light.retro * 0.10 * gone
-    spot = (
-        light.gloss
-        * (1.0 - gone)
-        * sun
-        * np.exp(-1.2 * ((u - light.gloss_u) * (u - light.gloss_u) + (v - light.gloss_v) * (v - light.gloss_v)))
-    )
-    spot = spot * (0.35 + 0.65 * surface.wet)
+    hidden = a * 0.0
+    # each `if` asks about the whole picture, never about a place of it
+    if surface.fading > 0.0:
+        r, g, b = _faded(surface, r, g, b)
+    if surface.dirt > 0.0:
+        r, g, b, hidden = _dirty(surface, grid, u, v, r, g, b, hidden)
+    if surface.rust > 0.0:
+        r, g, b, hidden = _rusted(surface, texture, grid, u, v, r, g, b, hidden)
+    if labels[0, 4] > 0.0:
+        for k in range(N_STICKERS):
+            r, g, b, hidden = _stuck(surface, labels[k], geometry, grid, u, v, r, g, b, hidden)
+    if surface.graffiti > 0.0:
+        r, g, b, hidden = _sprayed(surface, grid, u, v, r, g, b, hidden)
+    if surface.snow > 0.0:
+        r, g, b, hidden = _snowed(surface, grid, u, v, r, g, b, hidden)
+    sun = 1.0 + a * 0.0
+    if surface.shadow > 0.0:
+        sun = 1.0 - surface.shadow * _stripes(surface, grid, u, v)
+    # paint, paper, mud and snow throw nothing back to the lamps, they only are lit by them
+    lamps = light.retro * (1.0 - 0.85 * hidden)
+    apart = (u - light.gloss_u) * (u - light.gloss_u) + (v - light.gloss_v) * (v - light.gloss_v)
+    spot = light.gloss * (0.35 + 0.65 * surface.wet) * (1.0 - hidden) * sun * np.exp(-1.2 * apart)
     return (
-        r * (light.face_r + light.sun_r * sun + back + plain) + spot,
-        g * (light.face_g + light.sun_g * sun + back + plain) + spot,
-        b * (light.face_b + light.sun_b * sun + back + plain) + spot,
+        r * (light.face_r + light.sun_r * sun + lamps) + spot,
+        g * (light.face_g + light.sun_g * sun + lamps) + spot,
+        b * (light.face_b + light.sun_b * sun + lamps) + spot,
         a,
         hidden,
     )
 
 
 @compiled
-def _worn(surface, texture, grid, u, v, r, g, b):  # type: ignore[no-untyped-def]
-    s = surface.shift
+def _over(r: Lane, g: Lane, b: Lane, hidden: Lane, red: Lane, green: Lane, blue: Lane, a: Lane) -> Lane:
+    """A layer over the face."""
+    return mix(r, red, a), mix(g, green, a), mix(b, blue, a), 1.0 - (1.0 - hidden) * (1.0 - a)
+
+
+@compiled
+def _faded(surface: Surface, r: Lane, g: Lane, b: Lane) -> Lane:
+    # red pigment goes first, black last
+    pale = surface.fading * (0.25 + 0.75 * step(0.04, 0.25, np.maximum(r, np.maximum(g, b))))
+    return (
+        mix(r, 0.35 + 0.45 * r, 0.55 * pale),
+        mix(g, 0.33 + 0.5 * r, 0.62 * pale),
+        mix(b, 0.33 + 0.5 * r, 0.55 * pale),
+    )
+
+
+@compiled
+def _dirty(
+    surface: Surface, grid: NDArray[np.float32], u: Lane, v: Lane, r: Lane, g: Lane, b: Lane, hidden: Lane
+) -> Lane:
+    s, much = surface.shift, surface.dirt
     splash = fractal(grid, u * 3.1 + s, v * 2.6 + s)
     run = noise(grid, u * 9.0 + s, v * 0.9 + 31.0)
-    mud = step(
-        0.86 - 0.62 * surface.dirt, 1.10 - 0.45 * surface.dirt, splash + 0.22 * run - 0.24 * v * (0.3 + surface.dirt)
-    )
-    film = 0.35 * surface.dirt * (0.4 + 0.6 * splash)
-    dirt = np.minimum(0.94 * mud + film, 0.96) * step(0.0, 0.03, surface.dirt)
-    r, g, b = (
-        mix(r, _MUD[0] * (0.7 + splash), dirt),
-        mix(g, _MUD[1] * (0.7 + splash), dirt),
-        mix(b, _MUD[2] * (0.7 + splash), dirt),
-    )
+    mud = step(0.86 - 0.62 * much, 1.10 - 0.45 * much, splash + 0.22 * run - 0.24 * v * (0.3 + much))
+    film = 0.35 * much * (0.4 + 0.6 * splash)
+    tone = 0.7 + splash
+    return _over(r, g, b, hidden, _MUD[0] * tone, _MUD[1] * tone, _MUD[2] * tone, np.minimum(0.94 * mud + film, 0.96))
+
+
+@compiled
+def _rusted(
+    surface: Surface,
+    texture: Texture,
+    grid: NDArray[np.float32],
+    u: Lane,
+    v: Lane,
+    r: Lane,
+    g: Lane,
+    b: Lane,
+    hidden: Lane,
+) -> Lane:
+    s, much = surface.shift, surface.rust
     inside = covered(texture, _COARSE_START, _COARSE_SIDE, u, v)
     grain = fractal(grid, u * 6.3 + s + 60.0, v * 5.0)
     drip = noise(grid, u * 14.0 + s, v * 1.1 + 77.0)
-    eaten = grain + 0.25 * drip + 0.75 * (1.0 - inside)
-    rust = step(1.10 - 0.46 * surface.rust, 1.26 - 0.44 * surface.rust, eaten) * step(0.0, 0.03, surface.rust)
+    eaten = step(1.10 - 0.46 * much, 1.26 - 0.44 * much, grain + 0.25 * drip + 0.75 * (1.0 - inside))
     tone = 0.35 + 1.6 * noise(grid, u * 13.0 + s, v * 11.0 + 3.0)
-    r, g, b = mix(r, _RUST[0] * tone, rust), mix(g, _RUST[1] * tone, rust), mix(b, _RUST[2] * tone, rust)
-    return r, g, b, 1.0 - (1.0 - dirt) * (1.0 - rust)
+    return _over(r, g, b, hidden, _RUST[0] * tone, _RUST[1] * tone, _RUST[2] * tone, eaten)
 
 
 @compiled
-def _stuck(surface, labels, geometry, grid, u, v, r, g, b, hidden):  # type: ignore[no-untyped-def]
-    s = surface.shift
-    gone = hidden
+def _stuck(
+    surface: Surface,
+    label: NDArray[np.float64],
+    geometry: Geometry,
+    grid: NDArray[np.float32],
+    u: Lane,
+    v: Lane,
+    r: Lane,
+    g: Lane,
+    b: Lane,
+    hidden: Lane,
+) -> Lane:
+    # a white border, and something printed in the middle
+    x = (u - label[0]) * label[2] + (v - label[1]) * label[3]
+    y = (v - label[1]) * label[2] - (u - label[0]) * label[3]
+    out = np.maximum(np.abs(x) - label[4], np.abs(y) - label[5])
     soft = 0.6 * geometry.grain
-    for k in range(3):
-        x = (u - labels[k, 0]) * labels[k, 2] + (v - labels[k, 1]) * labels[k, 3]
-        y = (v - labels[k, 1]) * labels[k, 2] - (u - labels[k, 0]) * labels[k, 3]
-        out = np.maximum(np.abs(x) - labels[k, 4], np.abs(y) - labels[k, 5])
-        paper = step(soft, -soft, out) * select(labels[k, 4] > 0.0, 1.0, 0.0)
-        # a border, and something printed in the middle
-        height = np.abs(y) / np.maximum(labels[k, 5], 1e-3)
-        printed = step(0.55, 0.5, height) * step(0.45, 0.55, noise(grid, x * 11.0 + s, y * 5.0 + k * 9.0))
-        border = step(-0.05, -0.03, out)
-        tone = mix(1.0, 0.15, 0.9 * printed)
-        r = mix(r, mix(labels[k, 6] * tone, 0.8, border), paper)
-        g = mix(g, mix(labels[k, 7] * tone, 0.8, border), paper)
-        b = mix(b, mix(labels[k, 8] * tone, 0.8, border), paper)
-        hidden = 1.0 - (1.0 - hidden) * (1.0 - paper)
-        gone = 1.0 - (1.0 - gone) * (1.0 - paper)
-    # sprayed: the contour of a smooth field is a line that loops
-    field = noise(grid, u * 1.35 + s * 1.7, v * 1.35 + 11.0) + 0.3 * noise(grid, u * 3.0 + s, v * 3.0 + 15.0) - 0.65
-    line = step(0.10, 0.06, np.abs(field) / (0.15 + 0.8 * surface.graffiti)) * step(0.0, 0.03, surface.graffiti)
-    line = line * step(0.25, 0.4, noise(grid, u * 0.9 + s + 5.0, v * 0.9 + 19.0) + surface.graffiti * 0.4)
-    line = 0.95 * line
-    r, g, b = mix(r, surface.spray_r, line), mix(g, surface.spray_g, line), mix(b, surface.spray_b, line)
-    gone = 1.0 - (1.0 - gone) * (1.0 - line)
-    # snow blown against the face
-    drift = fractal(grid, u * 2.3 + s + 90.0, v * 2.3 + 7.0) + 0.10 * u - 0.12 * v
-    snow = step(0.92 - 0.78 * surface.snow, 1.02 - 0.76 * surface.snow, drift) * step(0.0, 0.03, surface.snow)
-    r, g, b = mix(r, _SNOW * 0.97, snow), mix(g, _SNOW * 0.98, snow), mix(b, _SNOW, snow)
-    hidden = 1.0 - (1.0 - hidden) * (1.0 - line) * (1.0 - snow)
-    gone = 1.0 - (1.0 - gone) * (1.0 - snow)
-    return r, g, b, hidden, gone
+    print_in = step(0.45, 0.55, noise(grid, x * 11.0 + surface.shift, y * 5.0 + 9.0 * label[4]))
+    tone = 1.0 - 0.8 * step(0.55, 0.5, np.abs(y) / label[5]) * print_in
+    border = step(-0.05, -0.03, out)
+    return _over(
+        r,
+        g,
+        b,
+        hidden,
+        mix(label[6] * tone, 0.8, border),
+        mix(label[7] * tone, 0.8, border),
+        mix(label[8] * tone, 0.8, border),
+        step(soft, -soft, out),
+    )
 
 
 @compiled
-def _stripes(surface, grid, u, v):  # type: ignore[no-untyped-def]
+def _sprayed(
+    surface: Surface, grid: NDArray[np.float32], u: Lane, v: Lane, r: Lane, g: Lane, b: Lane, hidden: Lane
+) -> Lane:
+    # the contour of a smooth field is a line that loops
+    s = surface.shift
+    field = noise(grid, u * 1.35 + s * 1.7, v * 1.35 + 11.0) + 0.3 * noise(grid, u * 3.0 + s, v * 3.0 + 15.0) - 0.65
+    line = step(0.10, 0.06, np.abs(field) / (0.15 + 0.8 * surface.graffiti))
+    line = line * step(0.25, 0.4, noise(grid, u * 0.9 + s + 5.0, v * 0.9 + 19.0) + surface.graffiti * 0.4)
+    return _over(r, g, b, hidden, surface.spray_r, surface.spray_g, surface.spray_b, 0.95 * line)
+
+
+@compiled
+def _snowed(
+    surface: Surface, grid: NDArray[np.float32], u: Lane, v: Lane, r: Lane, g: Lane, b: Lane, hidden: Lane
+) -> Lane:
+    drift = fractal(grid, u * 2.3 + surface.shift + 90.0, v * 2.3 + 7.0) + 0.10 * u - 0.12 * v
+    snow = step(0.92 - 0.78 * surface.snow, 1.02 - 0.76 * surface.snow, drift)
+    return _over(r, g, b, hidden, _SNOW * 0.97, _SNOW * 0.98, _SNOW, snow)
+
+
+@compiled
+def _stripes(surface: Surface, grid: NDArray[np.float32], u: Lane, v: Lane) -> Lane:
     """1 in the shade of branches and leaves, 0 in the sun."""
     along = u * surface.shadow_cos + v * surface.shadow_sin
     across = v * surface.shadow_cos - u * surface.shadow_sin
@@ -198,21 +257,21 @@ def _stripes(surface, grid, u, v):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def cap(surface, texture, grid, u, v):  # type: ignore[no-untyped-def]
+def cap(surface: Surface, texture: Texture, grid: NDArray[np.float32], u: Lane, v: Lane) -> Lane:
     """Coverage of the snow that lies on the upper edge: a place above the plate, with plate right below it."""
     height = surface.cap * (0.45 + 0.9 * noise(grid, u * 4.0 + surface.shift, 170.0)) * (1.0 - 0.55 * u * u)
     over = covered(texture, 0.0, float(SIDE_PX), u, v - height)
-    return step(0.3, 0.7, over) * step(0.0, 0.02, surface.cap)
+    return step(0.3, 0.7, over)
 
 
 @compiled
-def second(surface, geometry, grid, u, v):  # type: ignore[no-untyped-def]
+def second(surface: Surface, geometry: Geometry, grid: NDArray[np.float32], u: Lane, v: Lane) -> Lane:
     """Albedo and alpha of the white plate below the sign: a black border and two lines of text."""
     x = u / 0.80
     y = (v - (surface.bottom - 0.42)) / 0.34
     soft = 0.8 * geometry.grain
     out = np.maximum((np.abs(x) - 1.0) * 0.80, (np.abs(y) - 1.0) * 0.34)
-    a = surface.second * step(soft, -soft, out)
+    a = step(soft, -soft, out)
     border = step(-0.065 - soft, -0.065 + soft, out) * step(-0.025 + soft, -0.025 - soft, out)
     line = np.floor(y + 1.0)
     letter = scatter(grid, np.floor((x + 1.0) * 9.0) + surface.shift, line + 180.0)
@@ -223,7 +282,7 @@ def second(surface, geometry, grid, u, v):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def rim(geometry, texture, column, row):  # type: ignore[no-untyped-def]
+def rim(geometry: Geometry, texture: Texture, column: Lane, row: Lane) -> Lane:
     """Coverage of the plate's edge and far side."""
     u, v, w = on_plate(geometry.far, column, row)
     far = covered(texture, 0.0, float(SIDE_PX), u, v) * select(w > 0.0, 1.0, 0.0)
@@ -233,7 +292,7 @@ def rim(geometry, texture, column, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def back(light, texture, grid, surface, u, v):  # type: ignore[no-untyped-def]
+def back(light: Light, texture: Texture, grid: NDArray[np.float32], surface: Surface, u: Lane, v: Lane) -> Lane:
     """Radiance of the plate's grey back, with two clamps across, and its alpha."""
     a = covered(texture, 0.0, float(SIDE_PX), u, v)
     inside = covered(texture, _COARSE_START, _COARSE_SIDE, u, v)
@@ -249,7 +308,7 @@ def back(light, texture, grid, surface, u, v):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def pole(light, geometry, grid, column, row):  # type: ignore[no-untyped-def]
+def pole(light: Light, geometry: Geometry, grid: NDArray[np.float32], column: Lane, row: Lane) -> Lane:
     """Radiance and coverage of the galvanised pole."""
     dx = column - geometry.pole_x
     dy = row - geometry.pole_y
