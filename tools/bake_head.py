@@ -50,7 +50,7 @@ OUT = Path(__file__).parents[1] / "src/failatlas/simulators/data/head.npz"
 SEED, N_IDENTITIES, N_HELD_OUT, N_COMPONENTS, N_RAYS = 0, 500, 50, 12, 256
 POSITION_STEP, OFFSET_STEP, BODY_STEP = 1e-3, 5e-4, 2e-3  # cm; int16 then reaches 32, 16 and 65 cm
 LARGEST_BYTES = 1_200_000
-LOCAL_AMPLITUDE = 0.48  # of a local change's full range; beyond that faces turn into caricatures
+LOCAL_AMPLITUDE = 0.48  # of a local change's full range: chosen by eye and by the variance of an earlier bake
 N_BODY, LEFT_EYE, TEETH = 13_380, slice(14_598, 14_670), slice(14_992, 15_128)  # MakeHuman's hm08 vertex ranges
 # local changes that move the face, less those of the neck (the ring stays) and the four that break symmetry
 FACE_PARTS = {"cheek", "chin", "ear", "eye", "eyebrows", "forehead", "head", "mouth", "nose"}
