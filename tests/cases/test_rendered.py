@@ -87,13 +87,13 @@ def test_an_unknown_split_is_refused(case):
 
 
 def test_a_weakness_that_is_not_brought_about_is_refused(toy):
-    lame = Weakness("lame", Condition.parse("time=night"), "never", 1.0, lambda random, values: {"x": 0.5})
+    lame = Weakness("lame", Condition.parse("time=night"), "never", 1.0, lambda random: {"x": 0.5})
     with pytest.raises(UsageError, match="'lame' was planted"):
         toy(weaknesses=(lame,)).values("test", 0)
 
 
 def test_a_weakness_over_something_unknown_is_refused(toy):
-    lost = Weakness("lost", Condition.parse("moon=full"), "", 0.1, lambda random, values: {})
+    lost = Weakness("lost", Condition.parse("moon=full"), "", 0.1, lambda random: {})
     with pytest.raises(UsageError, match="moon"):
         _ = toy(weaknesses=(lost,)).space
 

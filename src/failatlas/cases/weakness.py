@@ -11,7 +11,7 @@ from failatlas.errors import UsageError
 from failatlas.parameters import Space, Value, Values
 from failatlas.simulators.where import Condition
 
-Plant = Callable[[np.random.Generator, Values], Values]
+Plant = Callable[[np.random.Generator], Values]
 
 KNOWN_CAUSE = "known_cause"  # the manifest's column of ground truth
 
@@ -40,7 +40,7 @@ class Weakness:
         Raises:
             UsageError: what was planted does not fulfil the condition.
         """
-        changed = space.validated({**values, **self.plant(random, values)})
+        changed = space.validated({**values, **self.plant(random)})
         if not self.where.holds(changed):
             raise UsageError(f"weakness {self.name!r} was planted, and {self.where!r} does not hold")
         return changed
