@@ -1,10 +1,13 @@
 """Scenarios: drawn from a seed, in the camera's order, with their ground truth, and only where they make sense."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from failatlas.errors import UsageError
 from failatlas.parameters import Parameter, Space
+from failatlas.simulators import simulators
 from failatlas.simulators.effects import STAGES, effects
 from failatlas.simulators.scenarios import GEOMETRIES, Scenario, create, parse, scenarios
 
@@ -21,16 +24,8 @@ PUBLISHED = {
 
 
 def cabin() -> Space:
-    """The space of a simulator that knows all that the geometric scenarios set, and one parameter more."""
-    wanted: dict[str, Parameter] = {}
-    for geometry in GEOMETRIES:
-        for own in geometry.space:
-            if own.choices:
-                known = wanted[own.name].choices if own.name in wanted else ("none",)
-                wanted[own.name] = Parameter(own.name, choices=(*known, *own.choices))
-            else:
-                wanted[own.name] = Parameter(own.name, own.low - 1, own.high + 1, 0)
-    return Space([Parameter("head_yaw", -90, 90), *wanted.values()])
+    """The driver's space."""
+    return simulators.create("driver", view="face", size_px=32).space
 
 
 def rng(seed=0):
@@ -75,19 +70,29 @@ def test_a_geometric_scenario_sets_its_parameters_and_no_other(name):
 
 def test_the_place_of_a_hand_is_drawn_evenly_and_by_its_seed():
     space, hand = cabin(), scenarios["hand"]
-    places = np.array([[v["hand_x"], v["hand_y"]] for v in (hand.values({}, rng(s), space) for s in range(400))])
-    for own, drawn in zip((hand.space["hand_x"], hand.space["hand_y"]), places.T, strict=True):
-        assert drawn.mean() == pytest.approx((own.low + own.high) / 2, abs=0.1 * (own.high - own.low))
-        assert drawn.min() < own.low + 0.05 * (own.high - own.low)
-        assert drawn.max() > own.high - 0.05 * (own.high - own.low)
-    assert hand.values({}, rng(3), space) == hand.values({}, rng(3), space)
+    drawn = [hand.values({}, rng(seed), space) for seed in range(400)]
+    for name in ("hand_place", "hand_side"):
+        choices = hand.space[name].choices
+        count = Counter(values[name] for values in drawn)
+        assert set(count) == set(choices)
+        share = 1 / len(choices)
+        assert max(abs(n / 400 - share) for n in count.values()) < 4 * (share * (1 - share) / 400) ** 0.5
+    assert hand.values({}, rng(3), space) == drawn[3]
 
 
 def test_what_is_fixed_is_not_drawn():
-    hand = create("hand", hand_x=1.5)
-    drawn = [hand.values({}, rng(seed), cabin()) for seed in range(9)]
-    assert {values["hand_x"] for values in drawn} == {1.5}
-    assert len({values["hand_y"] for values in drawn}) == 9
+    hand = create("hand", hand_side="left")
+    drawn = [hand.values({}, rng(seed), cabin()) for seed in range(20)]
+    assert {values["hand_side"] for values in drawn} == {"left"}
+    assert len({values["hand_place"] for values in drawn}) > 1
+
+
+@pytest.mark.parametrize("name", [geometry.name for geometry in GEOMETRIES])
+def test_a_geometric_scenario_is_seen_in_the_drivers_face(name):
+    driver = simulators.create("driver", view="face", size_px=32)
+    before = driver.render({}, 0).pixels.astype(int)
+    after = driver.render(scenarios[name].values({}, rng(), driver.space), 0).pixels
+    assert (np.abs(after - before).max(axis=2) > 16).mean() > 0.01
 
 
 def test_a_photometric_scenario_is_its_effect_and_leaves_the_scene():
@@ -171,9 +176,9 @@ def test_a_simulator_without_the_parameter_or_the_value_is_told_so():
 
 
 def test_a_fixed_value_needs_only_itself_to_be_known():
-    narrow = Space([*(p for p in cabin() if p.name != "hand_x"), Parameter("hand_x", 0, 2, 1)])
-    assert not scenarios["hand"].applies_to(narrow)
-    assert create("hand", hand_x=1).applies_to(narrow)
+    narrow = Space([Parameter("mask", choices=("none", "blue"))])
+    assert not scenarios["mask"].applies_to(narrow)
+    assert create("mask", mask="blue").applies_to(narrow)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +209,7 @@ def test_repr_tells_scenarios_apart():
         "noise:attenuate=3",
         "mask",
         "hand",
-        "hand:hand_x=2",
+        "hand:hand_side=left",
         "motion",
         "motion:angle_deg=0",
         "mask+noise",

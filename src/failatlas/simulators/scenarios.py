@@ -48,15 +48,15 @@ class Geometry:
 
 _PUBLISHED = "rendered; the published scenario draws it over the picture"
 _HAND = (
-    Parameter("hand_x", -4, 4, 0, "cm", meaning="place of the hand before the face, to the subject's left"),
-    Parameter("hand_y", -8, 2, -4, "cm", meaning="place of the hand before the face, upwards from the eyes"),
+    Parameter("hand_place", choices=("mouth", "eye", "cheek", "temple", "forehead"), meaning="what the hand lies on"),
+    Parameter("hand_side", choices=("left", "right"), meaning="of the person"),
 )
 
 GEOMETRIES = (
     Geometry(
         "mask",
         "M",
-        Space([Parameter("mask", choices=("surgical", "cloth"), meaning="mask over nose and mouth")]),
+        Space([Parameter("mask", choices=("blue", "white", "black"), meaning="its colour")]),
         _PUBLISHED,
         "A mask covers nose and mouth.",
     ),
