@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from failatlas.simulators.compiled import compiled, select
+from failatlas.simulators.compiled import Lane, compiled, select
 from failatlas.simulators.road.skipping import some
 
 TIGHTEST = 0.03  # 1/m, radius 33 m: the slow hairpin of a country road; the clothoid stays at it once reached
@@ -76,7 +76,7 @@ def place(lane: Course, s: NDArray[np.float64], d: NDArray[np.float64]) -> tuple
 
 
 @compiled
-def along_and_across(lane, x, z):  # type: ignore[no-untyped-def]
+def along_and_across(lane: Course, x: Lane, z: Lane) -> Lane:
     """Arc length and signed distance (right > 0) of a point of the road frame from the lane centre, and its course.
 
     Newton on the arc length from the row abreast of the point, until a step is below 1 mm.
@@ -107,14 +107,14 @@ def along_and_across(lane, x, z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def height_at(bend, z):  # type: ignore[no-untyped-def]
+def height_at(bend: Lane, z: Lane) -> Lane:
     """Height of the ground ``z`` metres ahead, in metres; ``bend`` is the profile's curvature, dips > 0."""
     near = np.minimum(np.maximum(z, 0.0), CREST_END)
     return 0.5 * bend * near * near + bend * CREST_END * np.maximum(z - CREST_END, 0.0)
 
 
 @compiled
-def ground_hit(bend, eye, slope):  # type: ignore[no-untyped-def]
+def ground_hit(bend: Lane, eye: Lane, slope: Lane) -> Lane:
     """How far ahead a ray from ``eye`` metres above the road meets the ground; −1 where it meets the sky.
 
     Args:
@@ -135,12 +135,14 @@ def ground_hit(bend, eye, slope):  # type: ignore[no-untyped-def]
 
 def _integral(rate: NDArray[np.float64]) -> NDArray[np.float64]:
     """∫ rate ds by the trapezium rule, 0 at s = 0."""
-    total = np.concatenate([[0.0], np.cumsum((rate[:-1] + rate[1:]) * (STEP / 2))])
-    return total - total[BEHIND]
+    total: NDArray[np.float64] = np.concatenate([[0.0], np.cumsum((rate[:-1] + rate[1:]) * (STEP / 2))])
+    total -= total[BEHIND]
+    return total
 
 
 def _accumulated(
     start: NDArray[np.float64], middle: NDArray[np.float64], end: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    total = np.concatenate([[0.0], np.cumsum((start + 4 * middle + end) * (STEP / 6))])
-    return total - total[BEHIND]
+    total: NDArray[np.float64] = np.concatenate([[0.0], np.cumsum((start + 4 * middle + end) * (STEP / 6))])
+    total -= total[BEHIND]
+    return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from failatlas.parameters import Values
 from failatlas.seeds import generator
@@ -60,7 +61,9 @@ class _Yard:
         shown = (rows[:, items.LEFT] < rows[:, items.RIGHT]) & (rows[:, items.TOP] < rows[:, items.BOTTOM])
         self.rows.append(rows[shown])
 
-    def flat(self, kind: float, s: Rows, d: Rows, height: Rows, half_width: Rows, near: float) -> tuple[Rows, Rows]:
+    def flat(
+        self, kind: float, s: Rows, d: Rows, height: Rows, half_width: Rows, near: float
+    ) -> tuple[Rows, NDArray[np.bool_]]:
         """Rows for trees or posts that stand further than ``near``, and which of the places they are."""
         x, y, z, _ = self.where(s, d)
         column, row, depth = self.project(x, y, z)
@@ -92,16 +95,15 @@ class _Yard:
         rows[:, items.SIN], rows[:, items.COS] = sin, cos
         rows[:, items.LEFT], rows[:, items.RIGHT] = column.min(1) - 1, column.max(1) + 1
         rows[:, items.TOP], rows[:, items.BOTTOM] = row.min(1) - 1, row.max(1) + 1
-        # corners beside or behind the lens do not bound the picture of the rest
-        beside = ahead.min(1) < LENS_NEAR_M
-        rows[beside, items.LEFT : items.BOTTOM + 1] = 0, self.view.width, 0, self.view.height
         rows[ahead.max(1) < LENS_NEAR_M, items.RIGHT] = 0
         last = np.cumsum([len(shape.planes) for shape in shapes]) + sum(len(shape.planes) for shape in self.solids)
         rows[:, items.FIRST], rows[:, items.LAST] = last - [len(shape.planes) for shape in shapes], last
         self.solids += shapes
         return rows
 
-    def shine(self, x: float, y: float, z: float, size: float, strength: float, tint: tuple[float, ...], wet: float) -> None:
+    def shine(
+        self, x: float, y: float, z: float, size: float, strength: float, tint: tuple[float, ...], wet: float
+    ) -> None:
         """A lamp's halo, and its streak on a wet road."""
         if z < 2.0 or strength <= 0.0:
             return
@@ -121,9 +123,7 @@ class _Yard:
         self.add(rows)
 
 
-def furnish(
-    values: Values, seed: int, view: View, lane: Course, pose: Pose, road: Surface, light: Light
-) -> Furniture:
+def furnish(values: Values, seed: int, view: View, lane: Course, pose: Pose, road: Surface, light: Light) -> Furniture:
     """Everything that stands along the lane."""
     plants, houses, vehicles = (generator(seed, "road", purpose) for purpose in ("plants", "houses", "traffic"))
     yard = _Yard(view, lane, pose, light)
@@ -251,7 +251,9 @@ def _traffic(yard: _Yard, values: Values, random: np.random.Generator, road: Sur
         step, jitter = 12.0 + 20.0 * float(random.random()), float(random.uniform(-0.25, 0.25))
         shape = vehicle(kind)
         if oncoming > 0:
-            _drive(yard, shape, s + shape.half[2], -road.lane + jitter, math.pi, _PAINTS[colour], 0.0, burning, road.wet)
+            _drive(
+                yard, shape, s + shape.half[2], -road.lane + jitter, math.pi, _PAINTS[colour], 0.0, burning, road.wet
+            )
         oncoming -= 1
         s += step + 2 * shape.half[2]
     braking, jitter = float(random.random() < 0.25), float(random.uniform(-0.2, 0.2))
@@ -265,12 +267,17 @@ def _traffic(yard: _Yard, values: Values, random: np.random.Generator, road: Sur
 
 
 def _drive(
-    yard: _Yard, shape: Solid, s: float, d: float, turn: float, paint: tuple[float, float, float],
-    tail: float, head: float, wet: float,
+    yard: _Yard,
+    shape: Solid,
+    s: float,
+    d: float,
+    turn: float,
+    paint: tuple[float, float, float],
+    tail: float,
+    head: float,
+    wet: float,
 ) -> None:
-    row = yard.solid(
-        items.VEHICLE, [shape], np.array([s]), np.array([d]), np.array([turn]), np.array([paint])
-    )
+    row = yard.solid(items.VEHICLE, [shape], np.array([s]), np.array([d]), np.array([turn]), np.array([paint]))
     one = row[0]
     one[items.TAIL], one[items.HEAD] = tail, head * (0.3 + 0.7 * yard.light.dark)
     sin, cos = float(one[items.SIN]), float(one[items.COS])

@@ -6,13 +6,14 @@ the columns have names here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from failatlas.simulators.compiled import HAS_NUMBA, compiled
+from failatlas.simulators.compiled import HAS_NUMBA, Lane, compiled
 from failatlas.simulators.road.light import Light, fogged
 from failatlas.simulators.road.noise import mix
 from failatlas.simulators.road.record import record
@@ -75,7 +76,7 @@ def paint(
 
 
 @compiled
-def flat(view, light, grid, item, column, row):  # type: ignore[no-untyped-def]
+def flat(light: Light, grid: NDArray[np.float32], item: Rows, column: Lane, row: Lane) -> Lane:
     """Colour and coverage of a tree or post at a pixel."""
     u = (column - item[COLUMN]) / item[HALF_WIDTH]
     v = (item[ROW] - row) / item[HEIGHT]
@@ -90,7 +91,7 @@ def flat(view, light, grid, item, column, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def barrier(light, item, column, row):  # type: ignore[no-untyped-def]
+def barrier(light: Light, item: Rows, column: Lane, row: Lane) -> Lane:
     """Colour, coverage and distance of a stretch of guard rail at a pixel; its edges are straight in the picture."""
     t = (column - item[COLUMN_A]) / (item[COLUMN_B] - item[COLUMN_A])
     near = mix(item[NEAR_A], item[NEAR_B], t)
@@ -107,8 +108,8 @@ def barrier(light, item, column, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def solid(view, item, planes, piece, column, row):  # type: ignore[no-untyped-def]
-    """Colour and distance of a vehicle, house or bridge on one line of sight; the distance is `solids.MISS` beside it."""
+def solid(view: View, item: Rows, planes: Rows, piece: Rows, column: Lane, row: Lane) -> Lane:
+    """Colour and distance of a vehicle, house or bridge on one line of sight; `solids.MISS` beside it."""
     right, slope = ray(view, column, row)
     sin, cos = item[SIN], item[COS]
     first, last = int(item[FIRST]), int(item[LAST])
@@ -118,7 +119,20 @@ def solid(view, item, planes, piece, column, row):  # type: ignore[no-untyped-de
 
 
 @compiled
-def solid_colour(light, grid, item, planes, piece, stuff, t, winner, right, slope, dx, dz):  # type: ignore[no-untyped-def]
+def solid_colour(
+    light: Light,
+    grid: NDArray[np.float32],
+    item: Rows,
+    planes: Rows,
+    piece: Rows,
+    stuff: Rows,
+    t: Lane,
+    winner: Lane,
+    right: Lane,
+    slope: Lane,
+    dx: Lane,
+    dz: Lane,
+) -> Lane:
     """Radiance where the ray of `solid` met."""
     sin, cos = item[SIN], item[COS]
     first, last = int(item[FIRST]), int(item[LAST])
@@ -133,13 +147,21 @@ def solid_colour(light, grid, item, planes, piece, stuff, t, winner, right, slop
     if item[KIND] == BUILDING:
         return building_colour(light, item, grid, what, px, py, pz, nx, ny, nz, wx, ny, wz, x, y, z)
     size = 1.0 / np.sqrt(right * right + slope * slope + 1.0)
-    return vehicle_colour(
-        light, item, what, px, py, pz, nx, ny, nz, wx, ny, wz, right * size, slope * size, size, x, y, z
-    )
+    return vehicle_colour(light, item, what, px, py, pz, nx, nz, wx, ny, wz, right * size, slope * size, size, x, y, z)
 
 
 @compiled
-def _paint_compiled(views, lights, grid, items, planes, piece, stuff, canvas, depth):  # type: ignore[no-untyped-def]
+def _paint_compiled(
+    views: NDArray[np.void],
+    lights: NDArray[np.void],
+    grid: NDArray[np.float32],
+    items: Rows,
+    planes: Rows,
+    piece: Rows,
+    stuff: Rows,
+    canvas: NDArray[np.float32],
+    depth: NDArray[np.float32],
+) -> None:
     view, light = views[0], lights[0]
     for number in range(items.shape[0]):
         item = items[number]
@@ -151,21 +173,35 @@ def _paint_compiled(views, lights, grid, items, planes, piece, stuff, canvas, de
                 r, g, b, cover, far = 0.0, 0.0, 0.0, 0.0, item[FAR]
                 right, _ = ray(view, column + 0.5, row + 0.5)
                 stretch = np.sqrt(1.0 + right * right)
-                if kind == VEHICLE or kind == BUILDING:
+                if kind == BUILDING:
+                    behind = depth[row, column] + _HIDDEN_M
+                    # two rays that agree speak for the pixel, else a third decides; walls are even enough for one colour
+                    t, winner, rx, slope, dx, dz = solid(view, item, planes, piece, column + _ACROSS[0], row + _DOWN[0])
+                    other = solid(view, item, planes, piece, column + _ACROSS[2], row + _DOWN[2])
+                    if t < behind and other[0] < behind:
+                        cover = 1.0
+                    elif t < behind or other[0] < behind:
+                        third = solid(view, item, planes, piece, column + _ACROSS[1], row + _DOWN[1])
+                        cover = (1.0 + (1.0 if third[0] < behind else 0.0)) / _SAMPLES
+                        if t >= behind:
+                            t, winner, rx, slope, dx, dz = other
+                    if cover > 0.0:
+                        r, g, b = solid_colour(light, grid, item, planes, piece, stuff, t, winner, rx, slope, dx, dz)
+                        far = t
+                elif kind == VEHICLE:
                     behind = depth[row, column] + _HIDDEN_M
                     samples = 0
                     for sample in range(_SAMPLES):
                         u, w = column + _ACROSS[sample], row + _DOWN[sample]
                         t, winner, rx, slope, dx, dz = solid(view, item, planes, piece, u, w)
-                        if t < behind and kind == BUILDING and samples > 0:
-                            samples += 1  # walls are even enough for one colour a pixel
-                        elif t < behind:
-                            sr, sg, sb = solid_colour(light, grid, item, planes, piece, stuff, t, winner, rx, slope, dx, dz)
+                        if t < behind:
+                            sr, sg, sb = solid_colour(
+                                light, grid, item, planes, piece, stuff, t, winner, rx, slope, dx, dz
+                            )
                             r, g, b, samples, far = r + sr, g + sg, b + sb, samples + 1, t
                     if samples > 0:
                         cover = samples / _SAMPLES
-                        if kind == VEHICLE:
-                            r, g, b = r / samples, g / samples, b / samples
+                        r, g, b = r / samples, g / samples, b / samples
                 elif kind == RAIL:
                     r, g, b, cover, far = barrier(light, item, column + 0.5, row + 0.5)
                     if depth[row, column] + _HIDDEN_M < far:
@@ -174,7 +210,7 @@ def _paint_compiled(views, lights, grid, items, planes, piece, stuff, canvas, de
                     _shine(item, canvas, row, column)
                     continue
                 else:
-                    r, g, b, cover = flat(view, light, grid, item, column + 0.5, row + 0.5)
+                    r, g, b, cover = flat(light, grid, item, column + 0.5, row + 0.5)
                 if cover > 0.004:
                     r, g, b = fogged(light, r, g, b, far * stretch)
                     canvas[row, column, 0] = mix(canvas[row, column, 0], r, cover)
@@ -185,7 +221,7 @@ def _paint_compiled(views, lights, grid, items, planes, piece, stuff, canvas, de
 
 
 @compiled
-def _shine(item, canvas, row, column):  # type: ignore[no-untyped-def]
+def _shine(item: Rows, canvas: NDArray[np.float32], row: Lane, column: Lane) -> None:
     u = (column + 0.5 - item[CENTRE]) / item[RADIUS]
     v = (row + 0.5 - item[MIDDLE]) / item[RADIUS]
     share = item[STRENGTH] * glow(u, v, item[BELOW], item[WET])
@@ -194,8 +230,15 @@ def _shine(item, canvas, row, column):  # type: ignore[no-untyped-def]
 
 
 def _paint_arrays(
-    view: View, light: Light, grid: NDArray[np.float64], items: NDArray[np.float64], planes: NDArray[np.float64],
-    piece: NDArray[np.float64], stuff: NDArray[np.float64], canvas: NDArray[np.float32], depth: NDArray[np.float32],
+    view: View,
+    light: Light,
+    grid: NDArray[np.float32],
+    items: NDArray[np.float64],
+    planes: NDArray[np.float64],
+    piece: NDArray[np.float64],
+    stuff: NDArray[np.float64],
+    canvas: NDArray[np.float32],
+    depth: NDArray[np.float32],
 ) -> None:
     for item in items:
         left, right, top, bottom = (int(edge) for edge in item[[LEFT, RIGHT, TOP, BOTTOM]])
@@ -223,31 +266,56 @@ def _paint_arrays(
             r, g, b, cover, far = barrier(light, item, columns + 0.5, rows + 0.5)
             colours, cover = np.stack((r, g, b), 1), np.where(behind < far, 0.0, cover)
         else:
-            r, g, b, cover = flat(view, light, grid, item, columns + 0.5, rows + 0.5)
+            r, g, b, cover = flat(light, grid, item, columns + 0.5, rows + 0.5)
             colours = np.stack((r, g, b), 1)
         shown = cover > 0.004
         rows, columns, cover, far = rows[shown], columns[shown], cover[shown], far[shown]
         stretch = np.sqrt(1.0 + ray(view, columns + 0.5, rows + 0.5)[0] ** 2)
-        colours = np.stack(fogged(light, *colours[shown].T, far * stretch), 1)
+        colours = colours[shown]
+        colours = np.stack(fogged(light, colours[:, 0], colours[:, 1], colours[:, 2], far * stretch), 1)
         canvas[rows, columns] = mix(canvas[rows, columns], colours, cover[:, None])
         full = cover > 0.5
         depth[rows[full], columns[full]] = far[full]
 
 
 def _solid_arrays(
-    view: View, light: Light, grid: NDArray[np.float64], item: NDArray[np.float64], planes: NDArray[np.float64],
-    piece: NDArray[np.float64], stuff: NDArray[np.float64], rows: NDArray[np.int64], columns: NDArray[np.int64],
+    view: View,
+    light: Light,
+    grid: NDArray[np.float32],
+    item: NDArray[np.float64],
+    planes: NDArray[np.float64],
+    piece: NDArray[np.float64],
+    stuff: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
     behind: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    colours, cover, far = np.zeros((len(rows), 3)), np.zeros(len(rows)), np.full(len(rows), item[FAR])
-    for across, down in zip(_ACROSS, _DOWN, strict=True):
-        t, winner, rx, slope, dx, dz = solid(view, item, planes, piece, columns + across, rows + down)
-        hit = t < behind
-        far = np.where(hit & ((cover == 0.0) | (item[KIND] == VEHICLE)), t, far)
-        shaded = hit & (cover == 0.0) if item[KIND] == BUILDING else hit
-        seen = t[shaded], winner[shaded], rx[shaded], slope[shaded], dx[shaded], dz[shaded]
-        colours[shaded] += np.stack(solid_colour(light, grid, item, planes, piece, stuff, *seen), 1)
-        cover += hit / _SAMPLES
-    if item[KIND] == VEHICLE:
-        colours /= np.maximum(cover * _SAMPLES, 1.0)[:, None]
-    return colours, cover, far
+    rays = [solid(view, item, planes, piece, columns + u, rows + w) for u, w in zip(_ACROSS, _DOWN, strict=True)]
+    hits = [ray_[0] < behind for ray_ in rays]
+    if item[KIND] == BUILDING:
+        first, third, second = hits
+        cover = np.where(first & second, 1.0, np.where(first | second, (1.0 + third) / _SAMPLES, 0.0))
+        seen = [np.where(first, one, other) for one, other in zip(rays[0], rays[2], strict=True)]
+        return _coloured(light, grid, item, planes, piece, stuff, seen, cover > 0.0), cover, seen[0]
+    cover, colours, far = np.zeros(len(rows)), np.zeros((len(rows), 3)), np.full(len(rows), item[FAR])
+    for ray_, hit in zip(rays, hits, strict=True):
+        colours += _coloured(light, grid, item, planes, piece, stuff, ray_, hit)
+        cover += hit
+        far = np.where(hit, ray_[0], far)
+    return colours / np.maximum(cover, 1.0)[:, None], cover / _SAMPLES, far
+
+
+def _coloured(
+    light: Light,
+    grid: NDArray[np.float32],
+    item: Rows,
+    planes: Rows,
+    piece: Rows,
+    stuff: Rows,
+    seen: Sequence[Rows],
+    hit: NDArray[np.bool_],
+) -> Rows:
+    colours = np.zeros((len(hit), 3))
+    inside = (part[hit] for part in seen)
+    colours[hit] = np.stack(solid_colour(light, grid, item, planes, piece, stuff, *inside), 1)
+    return colours

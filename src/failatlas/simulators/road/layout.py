@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from failatlas.parameters import Values
+from failatlas.simulators.road.alignment import CREST_END
 from failatlas.simulators.road.sky import Horizon
 from failatlas.simulators.road.surface import DASH_PERIOD_M, Surface
-from failatlas.simulators.road.alignment import CREST_END
 
 _LAND = {"summer": (0.085, 0.150, 0.038), "autumn": (0.190, 0.130, 0.048), "winter": (0.120, 0.108, 0.070)}
 _WOOD = {"summer": (0.070, 0.125, 0.045), "autumn": (0.240, 0.125, 0.035), "winter": (0.095, 0.080, 0.062)}

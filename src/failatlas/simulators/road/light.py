@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import compiled
+from failatlas.simulators.compiled import Lane, compiled
 from failatlas.simulators.road.noise import mix
 
 LAMP_REACH_M = 24.0  # at which a low beam has half its strength
@@ -55,6 +55,7 @@ def light(values: Values) -> Light:
     sun = (math.sin(azimuth) * flat, math.sin(height), math.cos(azimuth) * flat)
     fog = {"clear": 0.0, "rain": 0.012 * strength, "snow": 0.022 * strength, "fog": 0.008 + 0.055 * strength}[weather]
     overcast = min(1.0, max(0.0, (cover - 0.55) / 0.4)) if weather != "fog" else 1.0
+    # shine = light of clouds, glow, disc; rest = lamps, dark, haze, exposure
     if time == "day":
         warm = math.exp(-math.degrees(height) / 9.0)  # the air reddens a sun below about 15°
         beam = (1.0 - overcast) * (0.35 + 0.65 * min(1.0, math.degrees(height) / 25.0)) * 1.25
@@ -62,28 +63,29 @@ def light(values: Values) -> Light:
         top = mix(np.array([0.20, 0.36, 0.72]), np.array([0.50, 0.54, 0.60]), overcast) * (1.0 - 0.25 * warm)
         low = mix(np.array([0.66, 0.77, 0.90]), np.array([0.70, 0.72, 0.75]), overcast)
         low = low * mix(np.ones(3), np.array([1.05, 0.86, 0.66]), warm * (1.0 - overcast))
-        rest = {"cloud_light": 1.0 - 0.35 * overcast, "glow": (0.5 + 1.1 * warm) * (1.0 - 0.9 * overcast)}
-        rest |= {"disc": 1.0 - overcast, "lamps": 0.0, "dark": 0.0, "haze": 0.00022, "exposure": 1.0 + 0.25 * overcast}
+        shine = 1.0 - 0.35 * overcast, (0.5 + 1.1 * warm) * (1.0 - 0.9 * overcast), 1.0 - overcast
+        rest = 0.0, 0.0, 0.00016, 1.0 + 0.25 * overcast
     elif time == "dusk":
         direct = np.zeros(3)
         top = mix(np.array([0.060, 0.085, 0.19]), np.array([0.085, 0.09, 0.115]), overcast)
         low = mix(np.array([0.34, 0.21, 0.17]), np.array([0.17, 0.155, 0.155]), overcast)
-        rest = {"cloud_light": 0.26, "glow": 0.55 * (1.0 - 0.8 * overcast), "disc": 0.0, "lamps": 0.5, "dark": 0.75}
-        rest |= {"haze": 0.0003, "exposure": 1.9}
+        shine = 0.26, 0.55 * (1.0 - 0.8 * overcast), 0.0
+        rest = 0.5, 0.75, 0.0003, 1.9
     else:
         direct = np.zeros(3)
         top = np.array([0.0035, 0.0050, 0.0105])
         low = np.array([0.0100, 0.0110, 0.0155]) * (1.0 + 0.5 * overcast)
-        rest = {"cloud_light": 0.011, "glow": 0.0, "disc": 0.0, "lamps": 1.0, "dark": 1.0, "haze": 0.0004}
-        rest |= {"exposure": 2.3}
+        shine = 0.011, 0.0, 0.0
+        rest = 1.0, 1.0, 0.0004, 2.3
     veil = low * 0.75 + top * 0.25
     if time == "night":
         veil = veil * 0.8
-    return Light(*sun, *direct, *top, *low, *veil, fog=fog, clouds=cover, **rest)
+    numbers = (*sun, *direct, *top, *low, *veil, fog, cover, *shine, *rest)
+    return Light._make(float(number) for number in numbers)
 
 
 @compiled
-def fogged(light, red, green, blue, distance):  # type: ignore[no-untyped-def]
+def fogged(light: Light, red: Lane, green: Lane, blue: Lane, distance: Lane) -> Lane:
     """A colour seen through ``distance`` metres of air."""
     if light.fog <= 0.0:
         return red, green, blue
@@ -98,7 +100,7 @@ def fogged(light, red, green, blue, distance):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def lamp_light(light, x, y, z):  # type: ignore[no-untyped-def]
+def lamp_light(light: Light, x: Lane, y: Lane, z: Lane) -> Lane:
     """What the own low beam gives a point of the car's frame: a fan ahead that is cut off above the lamps."""
     ahead = np.maximum(z - 3.0, 0.4)
     if light.lamps <= 0.0:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from failatlas.arrays import freeze
 from failatlas.seeds import generator
-from failatlas.simulators.compiled import compiled
+from failatlas.simulators.compiled import Lane, compiled
 
 SIDE = 128  # cells until the noise repeats; 64 kB of float32 stay in the cache
 MASK = SIDE - 1
@@ -25,7 +25,7 @@ def table() -> NDArray[np.float32]:
 
 
 @compiled
-def noise(grid, x, y):  # type: ignore[no-untyped-def]
+def noise(grid: NDArray[np.float32], x: Lane, y: Lane) -> Lane:
     """Smooth noise in [0, 1) with cells of size 1; mean 0.5."""
     left = np.floor(x)
     low = np.floor(y)
@@ -44,7 +44,7 @@ def noise(grid, x, y):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fractal(grid, x, y):  # type: ignore[no-untyped-def]
+def fractal(grid: NDArray[np.float32], x: Lane, y: Lane) -> Lane:
     """Four octaves of noise, in [0, 1); mean 0.5."""
     return (
         0.52 * noise(grid, x, y)
@@ -55,19 +55,19 @@ def fractal(grid, x, y):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def scatter(grid, x, y):  # type: ignore[no-untyped-def]
+def scatter(grid: NDArray[np.float32], x: Lane, y: Lane) -> Lane:
     """A uniform number of the cell in which the point lies, in [0, 1)."""
     return grid[(np.int64(np.floor(y)) & MASK) * SIDE + (np.int64(np.floor(x)) & MASK)]
 
 
 @compiled
-def step(low, high, x):  # type: ignore[no-untyped-def]
+def step(low: Lane, high: Lane, x: Lane) -> Lane:
     """0 below ``low``, 1 above ``high``, smooth between."""
     t = np.minimum(np.maximum((x - low) / (high - low), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
 @compiled
-def mix(a, b, t):  # type: ignore[no-untyped-def]
+def mix(a: Lane, b: Lane, t: Lane) -> Lane:
     """``a`` at t = 0, ``b`` at t = 1."""
     return a + (b - a) * t

@@ -6,16 +6,17 @@ formulas.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import Pixels
-from failatlas.simulators.compiled import HAS_NUMBA, compiled
+from failatlas.simulators.compiled import HAS_NUMBA, Lane, compiled
 from failatlas.simulators.road.alignment import Course, along_and_across, ground_hit
 from failatlas.simulators.road.light import Light, fogged
-from failatlas.simulators.road.noise import mix
+from failatlas.simulators.road.noise import mix, step
 from failatlas.simulators.road.record import record
 from failatlas.simulators.road.sky import Horizon, land, ridges, sky
 from failatlas.simulators.road.surface import Surface, carriageway, paved, verge
@@ -25,12 +26,19 @@ Canvas: TypeAlias = NDArray[np.float32]  # (h, w, 3) linear light
 Depth: TypeAlias = NDArray[np.float32]  # (h, w) metres ahead of the camera; SKY where there is no ground
 
 SKY = 1.0e6
+SHADE_M = 7.5  # from a vehicle's middle to where its shade ends
 _CURVE = 4096  # entries of the tone curve
 _BRIGHTEST = 16.0
 
 
 def background(
-    view: View, lane: Course, road: Surface, light: Light, horizon: Horizon, grid: NDArray[np.float64], cars: NDArray[np.float64]
+    view: View,
+    lane: Course,
+    road: Surface,
+    light: Light,
+    horizon: Horizon,
+    grid: NDArray[np.float32],
+    cars: NDArray[np.float64],
 ) -> tuple[Canvas, Depth]:
     """Ground and sky.
 
@@ -49,7 +57,7 @@ def background(
 
 
 @compiled
-def ground(view, lane, right, slope, z):  # type: ignore[no-untyped-def]
+def ground(view: View, lane: Course, right: Lane, slope: Lane, z: Lane) -> Lane:
     """Where a ray meets the ground: (s, d, x, distance, wide, deep), with the footprint of one pixel."""
     x = right * z
     rx, rz = to_road(view, x, z)
@@ -67,23 +75,26 @@ def ground(view, lane, right, slope, z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def contact(light, cars, number, x, z):  # type: ignore[no-untyped-def]
+def contact(light: Light, cars: NDArray[np.float64], number: int, x: Lane, z: Lane) -> Lane:
     """Share of light that reaches the ground beside and under a car."""
     dx, dz = x - cars[number, 0], z - cars[number, 1]
     sin, cos = cars[number, 2], cars[number, 3]
     half_wide, half_long = cars[number, 4], cars[number, 5]
     # the soft shade below, and the sun's shadow, shifted away from the sun
-    under = _rounded(dx * cos - dz * sin, dx * sin + dz * cos, half_wide - 0.25, half_long - 0.25)
-    near = 1.0 - 0.85 * np.exp(-np.maximum(under, 0.0) * 3.2)
+    under = np.maximum(_rounded(dx * cos - dz * sin, dx * sin + dz * cos, half_wide - 0.25, half_long - 0.25), 0.0)
+    near = 1.0 + 2.2 * under
+    near = 1.0 - 0.85 / (near * near)
+    if light.sun_g <= 0.0:
+        return near
     reach = 0.7 / np.maximum(light.sun_y, 0.25)
     sx, sz = dx + light.sun_x * reach, dz + light.sun_z * reach
     cast = _rounded(sx * cos - sz * sin, sx * sin + sz * cos, half_wide - 0.2, half_long - 0.2)
     strength = light.sun_g / (light.sun_g + 0.6)
-    return near * (1.0 - strength / (1.0 + np.exp(np.minimum(cast * 7.0, 30.0))))
+    return near * (1.0 - strength * step(0.25, -0.25, cast))
 
 
 @compiled
-def _rounded(x, z, half_wide, half_long):  # type: ignore[no-untyped-def]
+def _rounded(x: Lane, z: Lane, half_wide: Lane, half_long: Lane) -> Lane:
     """Distance from a rectangle, 0 or less inside."""
     a, b = np.abs(x) - half_wide, np.abs(z) - half_long
     out_a, out_b = np.maximum(a, 0.0), np.maximum(b, 0.0)
@@ -91,7 +102,17 @@ def _rounded(x, z, half_wide, half_long):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _fill_compiled(views, roads, lights, horizons, lane, grid, cars, canvas, depth):  # type: ignore[no-untyped-def]
+def _fill_compiled(
+    views: NDArray[np.void],
+    roads: NDArray[np.void],
+    lights: NDArray[np.void],
+    horizons: NDArray[np.void],
+    lane: Course,
+    grid: NDArray[np.float32],
+    cars: NDArray[np.float64],
+    canvas: NDArray[np.float32],
+    depth: NDArray[np.float32],
+) -> None:
     view, road, light, horizon = views[0], roads[0], lights[0], horizons[0]
     for column in range(canvas.shape[1]):
         azimuth = bearing(view, column + 0.5)
@@ -118,7 +139,7 @@ def _fill_compiled(views, roads, lights, horizons, lane, grid, cars, canvas, dep
                     r, g, b, _ = carriageway(road, light, grid, s, d, x, z, wide, deep, view.eye)
                     red, green, blue = mix(red, r, share), mix(green, g, share), mix(blue, b, share)
                 for number in range(cars.shape[0]):
-                    if abs(x - cars[number, 0]) < 9.0 and abs(z - cars[number, 1]) < 9.0:
+                    if abs(x - cars[number, 0]) < SHADE_M and abs(z - cars[number, 1]) < SHADE_M:
                         left = contact(light, cars, number, x, z)
                         red, green, blue = red * left, green * left, blue * left
                 red, green, blue = fogged(light, red, green, blue, distance)
@@ -129,8 +150,15 @@ def _fill_compiled(views, roads, lights, horizons, lane, grid, cars, canvas, dep
 
 
 def _fill_arrays(
-    view: View, road: Surface, light: Light, horizon: Horizon, lane: Course, grid: NDArray[np.float32],
-    cars: NDArray[np.float64], canvas: Canvas, depth: Depth,
+    view: View,
+    road: Surface,
+    light: Light,
+    horizon: Horizon,
+    lane: Course,
+    grid: NDArray[np.float32],
+    cars: NDArray[np.float64],
+    canvas: Canvas,
+    depth: Depth,
 ) -> None:
     rows, columns = np.indices(depth.shape)
     right, slope = ray(view, columns.ravel() + 0.5, rows.ravel() + 0.5)
@@ -151,9 +179,9 @@ def _fill_arrays(
     middle = np.stack(carriageway(road, light, grid, s, d, x, z, wide, deep, view.eye)[:3], 1)
     seen = mix(side, middle, share)
     for number in range(len(cars)):
-        near = (np.abs(x - cars[number, 0]) < 9.0) & (np.abs(z - cars[number, 1]) < 9.0)
+        near = (np.abs(x - cars[number, 0]) < SHADE_M) & (np.abs(z - cars[number, 1]) < SHADE_M)
         seen[near] *= contact(light, cars, number, x[near], z[near])[:, None]
-    colours[below] = np.stack(fogged(light, *seen.T, distance), 1)
+    colours[below] = np.stack(fogged(light, seen[:, 0], seen[:, 1], seen[:, 2], distance), 1)
     canvas[:] = colours.reshape(canvas.shape)
     depth.ravel()[below] = z
 
@@ -164,9 +192,11 @@ def developed(canvas: Canvas, exposure: float) -> Pixels:
     Source: Narkowicz, ACES filmic tone mapping curve, 2015 (a rational fit); sRGB: IEC 61966-2-1.
     """
     place = np.sqrt(np.clip(canvas * (exposure / _BRIGHTEST), 0.0, 1.0)) * (_CURVE - 1) + 0.5
-    return _curve()[place.astype(np.int32)]
+    pixels: Pixels = _curve()[place.astype(np.int32)]
+    return pixels
 
 
+@cache
 def _curve() -> NDArray[np.uint8]:
     x = (np.arange(_CURVE) / (_CURVE - 1)) ** 2 * _BRIGHTEST * 0.8
     film = np.clip(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0.0, 1.0)

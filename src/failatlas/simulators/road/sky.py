@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from failatlas.simulators.compiled import compiled, select
-from failatlas.simulators.road.light import fogged
+from failatlas.simulators.compiled import Lane, compiled, select
+from failatlas.simulators.road.light import Light, fogged
 from failatlas.simulators.road.noise import fractal, mix, noise, scatter, step
 from failatlas.simulators.road.skipping import some
 
@@ -27,7 +28,7 @@ class Horizon(NamedTuple):
 
 
 @compiled
-def clear_sky(light, x, y, z):  # type: ignore[no-untyped-def]
+def clear_sky(light: Light, x: Lane, y: Lane, z: Lane) -> Lane:
     """Radiance of the cloudless sky in the direction (x, y, z) of length 1."""
     up = np.maximum(y, 0.0)
     t = 1.0 - np.exp(-5.0 * up)
@@ -51,7 +52,7 @@ def clear_sky(light, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def sky(light, horizon, grid, x, y, z):  # type: ignore[no-untyped-def]
+def sky(light: Light, horizon: Horizon, grid: NDArray[np.float32], x: Lane, y: Lane, z: Lane) -> Lane:
     """Radiance of sky and clouds in the direction (x, y, z) of length 1, seen through fog."""
     red, green, blue = clear_sky(light, x, y, z)
     up = np.maximum(y, 0.0)
@@ -77,7 +78,7 @@ def sky(light, horizon, grid, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _stars(grid, x, y, z):  # type: ignore[no-untyped-def]
+def _stars(grid: NDArray[np.float32], x: Lane, y: Lane, z: Lane) -> Lane:
     u = x / (z + 1.2) * 240.0
     v = y / (z + 1.2) * 240.0
     chance = scatter(grid, u, v)
@@ -85,7 +86,7 @@ def _stars(grid, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def ridges(horizon, grid, azimuth):  # type: ignore[no-untyped-def]
+def ridges(horizon: Horizon, grid: NDArray[np.float32], azimuth: Lane) -> Lane:
     """Slopes above the land's edge up to which the land reaches, in a direction with ``azimuth`` = x / z.
 
     Returns:
@@ -100,7 +101,7 @@ def ridges(horizon, grid, azimuth):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _ridge(horizon, grid, azimuth, layer):  # type: ignore[no-untyped-def]
+def _ridge(horizon: Horizon, grid: NDArray[np.float32], azimuth: Lane, layer: Lane) -> Lane:
     rough = 2.0 + 2.3 * layer
     h = 0.75 * noise(grid, azimuth * rough + horizon.shift * (1.0 + layer), layer * 7.0)
     h = h + 0.25 * noise(grid, azimuth * rough * 3.7, layer * 7.0 + 3.0)
@@ -109,7 +110,7 @@ def _ridge(horizon, grid, azimuth, layer):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _skyline(horizon, grid, azimuth):  # type: ignore[no-untyped-def]
+def _skyline(horizon: Horizon, grid: NDArray[np.float32], azimuth: Lane) -> Lane:
     tooth = noise(grid, azimuth * 48.0 + horizon.shift, 91.0)
     crown = 0.052 + 0.055 * noise(grid, azimuth * 9.0, 92.0 + horizon.shift) + 0.035 * tooth
     place = azimuth * 17.0 + horizon.shift
@@ -119,7 +120,20 @@ def _skyline(horizon, grid, azimuth):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def land(light, horizon, grid, azimuth, slope, far, middle, near, skyline, red, green, blue):  # type: ignore[no-untyped-def]
+def land(
+    light: Light,
+    horizon: Horizon,
+    grid: NDArray[np.float32],
+    azimuth: Lane,
+    slope: Lane,
+    far: Lane,
+    middle: Lane,
+    near: Lane,
+    skyline: Lane,
+    red: Lane,
+    green: Lane,
+    blue: Lane,
+) -> Lane:
     """Hills, and woods or roofs before them, over the sky's colour.
 
     Args:
@@ -138,7 +152,18 @@ def land(light, horizon, grid, azimuth, slope, far, middle, near, skyline, red, 
 
 
 @compiled
-def _hill(light, horizon, grid, azimuth, slope, top, layer, red, green, blue):  # type: ignore[no-untyped-def]
+def _hill(
+    light: Light,
+    horizon: Horizon,
+    grid: NDArray[np.float32],
+    azimuth: Lane,
+    slope: Lane,
+    top: Lane,
+    layer: Lane,
+    red: Lane,
+    green: Lane,
+    blue: Lane,
+) -> Lane:
     inside = step(0.0025, -0.0025, slope - top)
     grain = 0.75 + 0.5 * noise(grid, azimuth * 40.0 + layer * 9.0, slope * 260.0)
     wood = 0.75 + 0.5 * noise(grid, azimuth * 7.0 + layer * 31.0, slope * 30.0)
@@ -147,16 +172,32 @@ def _hill(light, horizon, grid, azimuth, slope, top, layer, red, green, blue):  
     snow = horizon.cold * 0.75 * step(0.2, 0.8, grain * 0.6 + slope * 9.0)
     r, g, b = fogged(
         light,
-        mix(light.low_r * 0.80, mix(horizon.hue_r, 0.62, snow) * shade * (light.top_r * 0.9 + light.sun_r * 0.45), fade),
-        mix(light.low_g * 0.88, mix(horizon.hue_g, 0.64, snow) * shade * (light.top_g * 0.9 + light.sun_g * 0.45), fade),
-        mix(light.low_b * 1.00, mix(horizon.hue_b, 0.68, snow) * shade * (light.top_b * 0.9 + light.sun_b * 0.45), fade),
+        mix(
+            light.low_r * 0.80, mix(horizon.hue_r, 0.62, snow) * shade * (light.top_r * 0.9 + light.sun_r * 0.45), fade
+        ),
+        mix(
+            light.low_g * 0.88, mix(horizon.hue_g, 0.64, snow) * shade * (light.top_g * 0.9 + light.sun_g * 0.45), fade
+        ),
+        mix(
+            light.low_b * 1.00, mix(horizon.hue_b, 0.68, snow) * shade * (light.top_b * 0.9 + light.sun_b * 0.45), fade
+        ),
         900.0 - 300.0 * layer,
     )
     return mix(red, r, inside), mix(green, g, inside), mix(blue, b, inside)
 
 
 @compiled
-def _backdrop(light, horizon, grid, azimuth, slope, skyline, red, green, blue):  # type: ignore[no-untyped-def]
+def _backdrop(
+    light: Light,
+    horizon: Horizon,
+    grid: NDArray[np.float32],
+    azimuth: Lane,
+    slope: Lane,
+    skyline: Lane,
+    red: Lane,
+    green: Lane,
+    blue: Lane,
+) -> Lane:
     inside = step(0.004, -0.004, slope - skyline)
     if horizon.woods > 0.0:
         leaf = (0.4 + 0.9 * noise(grid, azimuth * 120.0, slope * 110.0)) * (0.35 + 6.0 * np.maximum(slope, 0.0)) * 0.6

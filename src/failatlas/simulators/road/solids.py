@@ -1,7 +1,7 @@
 """Solids: vehicles, houses and bridges as unions of convex pieces, cut out of planes.
 
-A ray meets a convex piece between the last plane it enters and the first it leaves (Kay and Kajiya, SIGGRAPH 1986), in
-plain arithmetic. Normals are blended over neighbouring planes, so that a shell of a dozen planes is shaded as if rounded.
+A ray meets a convex piece between the last plane it enters and the first it leaves (Kay and Kajiya, SIGGRAPH 1986),
+in plain arithmetic. Normals are blended over neighbouring planes, so that a shell of a dozen planes looks rounded.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import freeze
-from failatlas.simulators.compiled import compiled, select
-from failatlas.simulators.road.light import lamp_light
+from failatlas.simulators.compiled import Lane, compiled, select
+from failatlas.simulators.road.light import Light, lamp_light
 from failatlas.simulators.road.noise import mix, scatter, step
 from failatlas.simulators.road.sky import clear_sky
 
@@ -33,7 +33,7 @@ class Solid:
     """Convex pieces in their own frame: x right, y up, z forward, metres, origin on the ground in the middle.
 
     Attributes:
-        planes: (n, 4) outward unit normal and offset: a point p is inside when normal · p ≤ offset for all of its piece.
+        planes: (n, 4) outward unit normal and offset: p is inside when normal · p ≤ offset for all of its piece.
         piece: (n,) the piece of each plane.
         stuff: (m,) what each piece is made of.
         half: half extent in x, height, half extent in z.
@@ -51,7 +51,10 @@ class Solid:
 def vehicle(kind: str) -> Solid:
     """A saloon car, a van or a lorry."""
     if kind == "car":
-        pieces = [_shell(0.90, 0.24, 0.93, -2.2, 2.2, 0.16, hood=0.16), _cabin(0.84, 0.88, 1.45, -2.0, 1.05, 0.62, 0.75)]
+        pieces = [
+            _shell(0.90, 0.24, 0.93, -2.2, 2.2, 0.16, hood=0.16),
+            _cabin(0.84, 0.88, 1.45, -2.0, 1.05, 0.62, 0.75),
+        ]
         stuff, half, belt, wheels = [PAINTED, GLAZED], (0.92, 1.46, 2.25), 0.93, (0.78, -1.35, 1.35, 0.33)
     elif kind == "van":
         pieces = [_shell(0.98, 0.28, 1.15, -2.5, 2.5, 0.14, hood=0.3), _cabin(0.95, 1.1, 2.05, -2.48, 1.75, 0.06, 0.75)]
@@ -85,7 +88,18 @@ def bridge(span: float) -> Solid:
 
 
 @compiled
-def meet(planes, piece, first, last, ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
+def meet(
+    planes: NDArray[np.float64],
+    piece: NDArray[np.float64],
+    first: int,
+    last: int,
+    ox: Lane,
+    oy: Lane,
+    oz: Lane,
+    dx: Lane,
+    dy: Lane,
+    dz: Lane,
+) -> Lane:
     """Where a ray first meets a solid: (t, piece), t = `MISS` where it does not.
 
     Args:
@@ -111,7 +125,17 @@ def meet(planes, piece, first, last, ox, oy, oz, dx, dy, dz):  # type: ignore[no
 
 
 @compiled
-def facing(planes, piece, first, last, winner, px, py, pz, bevel):  # type: ignore[no-untyped-def]
+def facing(
+    planes: NDArray[np.float64],
+    piece: NDArray[np.float64],
+    first: int,
+    last: int,
+    winner: Lane,
+    px: Lane,
+    py: Lane,
+    pz: Lane,
+    bevel: Lane,
+) -> Lane:
     """Unit normal of the winning piece at a point, blended over ``bevel`` metres around its edges."""
     nx, ny, nz = px * 0.0, px * 0.0, px * 0.0
     for i in range(first, last):
@@ -124,7 +148,9 @@ def facing(planes, piece, first, last, winner, px, py, pz, bevel):  # type: igno
 
 
 @compiled
-def lit(light, red, green, blue, nx, ny, nz, x, y, z):  # type: ignore[no-untyped-def]
+def lit(
+    light: Light, red: Lane, green: Lane, blue: Lane, nx: Lane, ny: Lane, nz: Lane, x: Lane, y: Lane, z: Lane
+) -> Lane:
     """A matt colour in the light of sun, sky, ground and own lamps; normal and place in the car's frame."""
     sun = np.maximum(nx * light.sun_x + ny * light.sun_y + nz * light.sun_z, 0.0)
     up = 0.5 + 0.5 * ny
@@ -132,18 +158,38 @@ def lit(light, red, green, blue, nx, ny, nz, x, y, z):  # type: ignore[no-untype
     beam = lamp_light(light, x, y, z) * np.maximum(-nz, 0.1)
     return (
         red * (light.sun_r * (sun + bounce) + (0.5 * light.top_r + 0.3 * light.low_r) * (0.3 + 0.7 * up) + beam),
-        green * (light.sun_g * (sun + bounce) + (0.5 * light.top_g + 0.3 * light.low_g) * (0.3 + 0.7 * up) + 0.95 * beam),
-        blue * (light.sun_b * (sun + bounce) + (0.5 * light.top_b + 0.3 * light.low_b) * (0.3 + 0.7 * up) + 0.82 * beam),
+        green
+        * (light.sun_g * (sun + bounce) + (0.5 * light.top_g + 0.3 * light.low_g) * (0.3 + 0.7 * up) + 0.95 * beam),
+        blue
+        * (light.sun_b * (sun + bounce) + (0.5 * light.top_b + 0.3 * light.low_b) * (0.3 + 0.7 * up) + 0.82 * beam),
     )
 
 
 @compiled
-def vehicle_colour(light, row, stuff, px, py, pz, nx, ny, nz, wx, wy, wz, vx, vy, vz, x, y, z):  # type: ignore[no-untyped-def]
+def vehicle_colour(
+    light: Light,
+    row: NDArray[np.float64],
+    stuff: Lane,
+    px: Lane,
+    py: Lane,
+    pz: Lane,
+    nx: Lane,
+    nz: Lane,
+    wx: Lane,
+    wy: Lane,
+    wz: Lane,
+    vx: Lane,
+    vy: Lane,
+    vz: Lane,
+    x: Lane,
+    y: Lane,
+    z: Lane,
+) -> Lane:
     """Radiance of a vehicle's surface.
 
     Args:
         row: its row of the table of solids.
-        px … nz: place and normal in its own frame; wx … wz: the normal in the car's frame.
+        px … nz: place and level part of the normal in its own frame; wx … wz: the normal in the car's frame.
         vx … vz: direction of sight; x, y, z: the place in the car's frame.
     """
     wide, top, deep, belt = row[11], row[12], row[13], row[14]
@@ -153,12 +199,22 @@ def vehicle_colour(light, row, stuff, px, py, pz, nx, ny, nz, wx, wy, wz, vx, vy
     rear = nz < -0.55
     front = nz > 0.45
     # windows: a band of the cabin, with pillars
-    pane_end = (rear | front) & (aside < wide * (0.80 - 0.30 * (py - belt) / top)) & (py > belt + 0.06) & (py < top - 0.13)
+    pane_end = (
+        (rear | front) & (aside < wide * (0.80 - 0.30 * (py - belt) / top)) & (py > belt + 0.06) & (py < top - 0.13)
+    )
     between = np.abs(pz + 0.12 * deep) > 0.05  # the pillar behind the front door
     pane_side = (np.abs(nx) > 0.6) & (py > belt + 0.05) & (py < top - 0.16) & (np.abs(pz + 0.2) < 0.60 * deep) & between
-    pane = (glazed & (pane_end | pane_side)) | ((stuff == PAINTED) & front & (belt > 1.7) & (py > belt) & (py < top * 0.78))
+    pane = (glazed & (pane_end | pane_side)) | (
+        (stuff == PAINTED) & front & (belt > 1.7) & (py > belt) & (py < top * 0.78)
+    )
     low = belt * 0.50
-    lamp = ((stuff == PAINTED) | (stuff == CARGO)) & (py > belt * 0.62) & (py < belt * 0.90) & (aside > wide * 0.60) & (aside < wide * 0.96)
+    lamp = (
+        ((stuff == PAINTED) | (stuff == CARGO))
+        & (py > belt * 0.62)
+        & (py < belt * 0.90)
+        & (aside > wide * 0.60)
+        & (aside < wide * 0.96)
+    )
     lamp = select(stuff == CARGO, rear & (py < 1.28) & (py > 1.02) & (aside > wide * 0.72), lamp)
     tail = lamp & rear & (stuff != TYRE)
     head = lamp & front & (stuff == PAINTED)
@@ -171,9 +227,9 @@ def vehicle_colour(light, row, stuff, px, py, pz, nx, ny, nz, wx, wy, wz, vx, vy
     seam = select(door, 0.55, seam)
     red, green, blue = red * seam, green * seam, blue * seam
     dark = tyre | grille | bumper
-    red = select(dark, 0.022, select(plate, 0.62, select(tail, 0.34, select(head, 0.70, red))))
-    green = select(dark, 0.022, select(plate, 0.62, select(tail, 0.02, select(head, 0.70, green))))
-    blue = select(dark, 0.024, select(plate, 0.58, select(tail, 0.02, select(head, 0.72, blue))))
+    red = select(dark, 0.022, select(plate, 0.62, select(tail, 0.30, select(head, 0.34, red))))
+    green = select(dark, 0.022, select(plate, 0.62, select(tail, 0.02, select(head, 0.35, green))))
+    blue = select(dark, 0.024, select(plate, 0.58, select(tail, 0.02, select(head, 0.38, blue))))
     red, green, blue = select(pane, 0.012, red), select(pane, 0.014, green), select(pane, 0.016, blue)
     shade = 0.45 + 0.55 * step(0.1, 0.6, py)  # the road's darkness below
     red, green, blue = lit(light, red * shade, green * shade, blue * shade, wx, wy, wz, x, y, z)
@@ -188,13 +244,34 @@ def vehicle_colour(light, row, stuff, px, py, pz, nx, ny, nz, wx, wy, wz, vx, vy
     red = mix(red, np.minimum(sky_r, 3.0) * shine, gloss)
     green = mix(green, np.minimum(sky_g, 3.0) * shine, gloss)
     blue = mix(blue, np.minimum(sky_b, 3.0) * shine, gloss)
-    burning = row[15] * select(tail, 1.0, 0.0)
+    burning = (row[15] + 0.14 * (1.0 - light.dark)) * select(tail, 1.0, 0.0)
     shining = row[16] * select(head, 1.0, 0.0)
-    return red + burning * 1.5 + shining * 4.0, green + burning * 0.06 + shining * 3.7, blue + burning * 0.04 + shining * 3.0
+    return (
+        red + burning * 1.5 + shining * 4.0,
+        green + burning * 0.06 + shining * 3.7,
+        blue + burning * 0.04 + shining * 3.0,
+    )
 
 
 @compiled
-def building_colour(light, row, grid, stuff, px, py, pz, nx, ny, nz, wx, wy, wz, x, y, z):  # type: ignore[no-untyped-def]
+def building_colour(
+    light: Light,
+    row: NDArray[np.float64],
+    grid: NDArray[np.float32],
+    stuff: Lane,
+    px: Lane,
+    py: Lane,
+    pz: Lane,
+    nx: Lane,
+    ny: Lane,
+    nz: Lane,
+    wx: Lane,
+    wy: Lane,
+    wz: Lane,
+    x: Lane,
+    y: Lane,
+    z: Lane,
+) -> Lane:
     """Radiance of a house or bridge; arguments as for `vehicle_colour`."""
     eaves = row[14]
     wall = stuff == WALL
@@ -277,7 +354,8 @@ def _cabin(wide: float, low: float, top: float, rear: float, front: float, back:
     planes: list[Plane] = [
         ((0, -1, 0), (0, low, 0)), ((0, 1, 0), (0, top, 0)),
         ((0, back, -1), (0, low, rear)), ((0, screen, 1), (0, low, front)),
-        ((0, 1, -0.45), (0, top - 0.03, rear + (top - low) * back + 0.12)), ((0, 1, 0.3), (0, top - 0.02, front - (top - low) * screen - 0.2)),
+        ((0, 1, -0.45), (0, top - 0.03, rear + (top - low) * back + 0.12)),
+        ((0, 1, 0.3), (0, top - 0.02, front - (top - low) * screen - 0.2)),
     ]  # fmt: skip
     for side in (-1.0, 1.0):
         planes += [

@@ -18,7 +18,7 @@ SPACE = Space(
         Parameter(
             "curvature_rate_1pm2", -0.0006, 0.0006, 0.0, "1/m²", meaning="change of curvature ahead, as on a clothoid"
         ),
-        Parameter("profile_1pm", -0.0012, 0.0012, 0.0, "1/m", meaning="curvature of the profile: crest < 0 < dip"),
+        Parameter("profile_1pm", -0.0012, 0.0008, 0.0, "1/m", meaning="curvature of the profile: crest < 0 < dip"),
         Parameter("offset_m", -1.2, 1.2, 0.0, "m", meaning="of the rear axle from the lane centre, right > 0"),
         Parameter("heading_deg", -8.0, 8.0, 0.0, "deg", meaning="of the car against the lane, right > 0"),
         Parameter("lane_width_m", 2.7, 3.9, 3.4, "m", meaning="between the middles of its lines"),

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from failatlas.simulators.compiled import compiled, select
-from failatlas.simulators.road.light import lamp_light
+from failatlas.simulators.compiled import Lane, compiled, select
+from failatlas.simulators.road.light import Light, lamp_light
 from failatlas.simulators.road.noise import fractal, mix, noise, scatter, step
 from failatlas.simulators.road.skipping import some
 from failatlas.simulators.road.sky import clear_sky
@@ -55,8 +56,8 @@ class Surface(NamedTuple):
 
 
 @compiled
-def paint(road, grid, s, d, wide, deep):  # type: ignore[no-untyped-def]
-    """Share of a footprint of ``wide`` metres across and ``deep`` along that is lane paint, in [0, 1]; wear included."""
+def paint(road: Surface, grid: NDArray[np.float32], s: Lane, d: Lane, wide: Lane, deep: Lane) -> Lane:
+    """Share of a footprint ``wide`` metres across and ``deep`` along that is lane paint, in [0, 1]; wear included."""
     half = 0.5 * road.lane
     dashes = _dashes(s + road.phase, deep)
     inner = select(road.centre > 1.5, 1.0 + 0.0 * s, dashes) * select(road.centre > 0.5, 1.0, 0.0)
@@ -75,7 +76,7 @@ def paint(road, grid, s, d, wide, deep):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _left(road, grid, s, d):  # type: ignore[no-untyped-def]
+def _left(road: Surface, grid: NDArray[np.float32], s: Lane, d: Lane) -> Lane:
     """Share of the paint that wear has left at a point."""
     worn = 0.55 * noise(grid, s * 5.1, d * 9.0 + road.shift) + 0.45 * noise(grid, s * 0.7 + 3.0, d * 2.0 + road.shift)
     left = 1.0 - step(-0.25, 0.2, road.wear * 1.35 - worn - 0.2) * np.minimum(road.wear * 3.0, 1.0)
@@ -83,7 +84,7 @@ def _left(road, grid, s, d):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def buried(road, grid, s, d):  # type: ignore[no-untyped-def]
+def buried(road: Surface, grid: NDArray[np.float32], s: Lane, d: Lane) -> Lane:
     """Depth of snow on the road at a point, 0 bare … 1 hidden: least in the tracks of wheels."""
     if road.snow <= 0.0:
         return 0.0 * s
@@ -95,7 +96,7 @@ def buried(road, grid, s, d):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def shade(road, light, grid, s, d, x, z, deep):  # type: ignore[no-untyped-def]
+def shade(road: Surface, light: Light, grid: NDArray[np.float32], s: Lane, x: Lane, z: Lane, deep: Lane) -> Lane:
     """Share of the direct sun that reaches a point of the ground, in [0, 1]."""
     sunny = 1.0 + 0.0 * s
     if road.canopy > 0.0:
@@ -116,7 +117,18 @@ def shade(road, light, grid, s, d, x, z, deep):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def carriageway(road, light, grid, s, d, x, z, wide, deep, eye):  # type: ignore[no-untyped-def]
+def carriageway(
+    road: Surface,
+    light: Light,
+    grid: NDArray[np.float32],
+    s: Lane,
+    d: Lane,
+    x: Lane,
+    z: Lane,
+    wide: Lane,
+    deep: Lane,
+    eye: Lane,
+) -> Lane:
     """Radiance of the paved road, and the share of paint in it.
 
     Args:
@@ -149,8 +161,12 @@ def carriageway(road, light, grid, s, d, x, z, wide, deep, eye):  # type: ignore
     if road.snow > 0.0:
         white = buried(road, grid, s, d)
         drift = SNOW * (0.95 + 0.25 * grain + 0.22 * blotch)
-        red, green, blue = mix(red, drift * 0.95, white), mix(green, drift * 0.98, white), mix(blue, drift * 1.03, white)
-    direct = shade(road, light, grid, s, d, x, z, deep)
+        red, green, blue = (
+            mix(red, drift * 0.95, white),
+            mix(green, drift * 0.98, white),
+            mix(blue, drift * 1.03, white),
+        )
+    direct = shade(road, light, grid, s, x, z, deep)
     beam = lamp_light(light, x, 0.0 * x, z + CAMERA_AHEAD_M)
     back = beam * (1.0 + 1.6 * ink * (1.0 - white))  # glass beads in the paint
     sun = direct * np.maximum(light.sun_y, 0.0)
@@ -167,6 +183,8 @@ def carriageway(road, light, grid, s, d, x, z, wide, deep, eye):  # type: ignore
         glance = glance * glance * glance * glance
         gloss = road.wet * (0.05 + 0.50 * glance) * ripple * (1.0 - pool) + pool * (0.10 + 0.70 * glance)
         gloss = np.minimum(gloss, 0.9) * (0.4 + 0.6 * overhead) * (1.0 - white)
+        # the sun's own mirror image is the sheen's business, below
+        r, g, b = np.minimum(r, 1.1), np.minimum(g, 1.05), np.minimum(b, 1.0)
         red, green, blue = mix(red, r, gloss), mix(green, g, gloss), mix(blue, b, gloss)
     if light.sun_r > 0.0:
         sheen = (1.0 - white) * direct * _sheen(light, x, z, eye, length) * (0.05 + 0.5 * road.wet) * ripple
@@ -175,7 +193,7 @@ def carriageway(road, light, grid, s, d, x, z, wide, deep, eye):  # type: ignore
 
 
 @compiled
-def _polish(d, lane):  # type: ignore[no-untyped-def]
+def _polish(d: Lane, lane: float) -> Lane:
     """Tyres polish two tracks a lane, and oil darkens the strip between: 1 … −0.7."""
     side = d / lane
     side = np.abs(side - np.floor(side + 0.5)) * lane
@@ -184,7 +202,9 @@ def _polish(d, lane):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def verge(road, light, grid, s, d, x, z, wide, deep):  # type: ignore[no-untyped-def]
+def verge(
+    road: Surface, light: Light, grid: NDArray[np.float32], s: Lane, d: Lane, x: Lane, z: Lane, wide: Lane, deep: Lane
+) -> Lane:
     """Radiance of the ground beside the road: a gritty strip, long grass, meadow or pavement."""
     out = np.maximum(d - road.right, road.left - d) - road.shoulder
     blur = np.maximum(wide, 0.5 * deep)
@@ -213,8 +233,12 @@ def verge(road, light, grid, s, d, x, z, wide, deep):  # type: ignore[no-untyped
     if road.snow > 0.0:
         white = step(0.30, 0.62, road.snow * 1.7 - 0.45 * (0.5 - clump) - 0.15 * grit)
         drift = SNOW * (0.98 + 0.22 * clump + 0.18 * tuft + 0.25 * (broad - 0.5))
-        red, green, blue = mix(red, drift * 0.95, white), mix(green, drift * 0.98, white), mix(blue, drift * 1.03, white)
-    direct = shade(road, light, grid, s, d, x, z, deep)
+        red, green, blue = (
+            mix(red, drift * 0.95, white),
+            mix(green, drift * 0.98, white),
+            mix(blue, drift * 1.03, white),
+        )
+    direct = shade(road, light, grid, s, x, z, deep)
     beam = lamp_light(light, x, 0.0 * x, z + CAMERA_AHEAD_M)
     sun = direct * np.maximum(light.sun_y, 0.0) * 1.0
     overhead = (0.40 + 0.60 * direct) * (1.0 - 0.55 * floor)
@@ -225,7 +249,7 @@ def verge(road, light, grid, s, d, x, z, wide, deep):  # type: ignore[no-untyped
 
 
 @compiled
-def paved(road, d, wide):  # type: ignore[no-untyped-def]
+def paved(road: Surface, d: Lane, wide: Lane) -> Lane:
     """Share of a footprint ``wide`` metres across that is paved."""
     low = np.maximum(d - 0.5 * wide, road.left - road.shoulder)
     high = np.minimum(d + 0.5 * wide, road.right + road.shoulder)
@@ -233,26 +257,26 @@ def paved(road, d, wide):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _stripe(d, wide):  # type: ignore[no-untyped-def]
+def _stripe(d: Lane, wide: Lane) -> Lane:
     low = np.maximum(d - 0.5 * wide, -0.5 * LINE_WIDTH_M)
     high = np.minimum(d + 0.5 * wide, 0.5 * LINE_WIDTH_M)
     return np.maximum(high - low, 0.0) / wide
 
 
 @compiled
-def _dashes(s, deep):  # type: ignore[no-untyped-def]
+def _dashes(s: Lane, deep: Lane) -> Lane:
     return (_painted(s + 0.5 * deep) - _painted(s - 0.5 * deep)) / deep
 
 
 @compiled
-def _painted(s):  # type: ignore[no-untyped-def]
+def _painted(s: Lane) -> Lane:
     """Metres of paint on a dashed line before ``s``."""
     periods = np.floor(s / DASH_PERIOD_M)
     return periods * DASH_M + np.minimum(s - periods * DASH_PERIOD_M, DASH_M)
 
 
 @compiled
-def _patch(road, grid, s, d, wide):  # type: ignore[no-untyped-def]
+def _patch(road: Surface, grid: NDArray[np.float32], s: Lane, d: Lane, wide: Lane) -> Lane:
     """Mended rectangles: how much of the point is mended, and how near it is to a tarred rim."""
     cell_s, cell_d = np.floor(s / 7.0), np.floor(d / 1.7 + 0.5)
     chance = scatter(grid, cell_s + road.shift, cell_d + 7.0)
@@ -263,16 +287,20 @@ def _patch(road, grid, s, d, wide):  # type: ignore[no-untyped-def]
     inside = np.minimum(np.minimum(u - left, right - u) * 7.0, np.minimum(v - 0.05, 0.92 - v) * 1.7)
     there = select(chance > 1.0 - 0.55 * road.patches, 1.0, 0.0)
     soft = 0.03 + wide
-    return there * step(-soft, soft, inside), there * step(0.05 + soft, 0.02, np.abs(inside)) * np.maximum(0.0, 1.0 - 4.0 * wide)
+    return there * step(-soft, soft, inside), there * step(0.05 + soft, 0.02, np.abs(inside)) * np.maximum(
+        0.0, 1.0 - 4.0 * wide
+    )
 
 
 @compiled
-def _seams(road, grid, s, d, wide, deep):  # type: ignore[no-untyped-def]
+def _seams(road: Surface, grid: NDArray[np.float32], s: Lane, d: Lane, wide: Lane, deep: Lane) -> Lane:
     """Tar in cracks: along the middle of the lanes, across, and wandering."""
     wander = (noise(grid, s * 0.35 + road.shift, 3.0) - 0.5) * 1.1
     cell = np.floor(d / (0.5 * road.lane) + 0.5)
     here = d - cell * 0.5 * road.lane - wander * 0.35
-    along = _band(here, 0.05, wide) * select(noise(grid, s * 0.06 + road.shift, cell * 5.0 + 60.0) < road.seams * 0.75, 1.0, 0.0)
+    along = _band(here, 0.05, wide) * select(
+        noise(grid, s * 0.06 + road.shift, cell * 5.0 + 60.0) < road.seams * 0.75, 1.0, 0.0
+    )
     row = np.floor(s / 11.0)
     across = _band(s - row * 11.0 - 4.0 - 0.35 * (noise(grid, d * 0.8, row * 3.0 + road.shift) - 0.5), 0.06, deep)
     across = across * select(scatter(grid, row + road.shift, 71.0) < road.seams * 0.8, 1.0, 0.0)
@@ -280,14 +308,14 @@ def _seams(road, grid, s, d, wide, deep):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _band(distance, width, footprint):  # type: ignore[no-untyped-def]
+def _band(distance: Lane, width: float, footprint: Lane) -> Lane:
     low = np.maximum(distance - 0.5 * footprint, -0.5 * width)
     high = np.minimum(distance + 0.5 * footprint, 0.5 * width)
     return np.maximum(high - low, 0.0) / footprint
 
 
 @compiled
-def _sheen(light, x, z, eye, length):  # type: ignore[no-untyped-def]
+def _sheen(light: Light, x: Lane, z: Lane, eye: Lane, length: Lane) -> Lane:
     """Light of a low sun that asphalt throws forward, towards us."""
     hx, hy, hz = light.sun_x - x / length, light.sun_y + eye / length, light.sun_z - z / length
     size = np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-6

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import compiled
+from failatlas.simulators.compiled import Lane, compiled
 
 CAMERA_AHEAD_M = 1.5  # of the rear axle
 LENS_NEAR_M = 0.8  # nothing nearer is drawn
@@ -47,7 +47,7 @@ def view(values: Values, height_px: int, width_px: int) -> View:
 
 
 @compiled
-def ray(view, column, row):  # type: ignore[no-untyped-def]
+def ray(view: View, column: Lane, row: Lane) -> Lane:
     """Direction of sight of a place in the picture, with 1 metre ahead: (right, up)."""
     up = (0.5 * view.height - row) / view.focal
     ahead = view.cos + up * view.sin
@@ -55,13 +55,13 @@ def ray(view, column, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def bearing(view, column):  # type: ignore[no-untyped-def]
+def bearing(view: View, column: Lane) -> Lane:
     """x / z of what is at the level of the camera in a column of the picture."""
     return (column - 0.5 * view.width) / view.focal * view.cos
 
 
 @compiled
-def pixel(view, x, y, z):  # type: ignore[no-untyped-def]
+def pixel(view: View, x: Lane, y: Lane, z: Lane) -> Lane:
     """Column and row of a point that is (x, y, z) from the camera, and its depth along the line of sight."""
     depth = z * view.cos - y * view.sin
     up = y * view.cos + z * view.sin
@@ -73,7 +73,7 @@ def pixel(view, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def to_road(view, x, z):  # type: ignore[no-untyped-def]
+def to_road(view: View, x: Lane, z: Lane) -> Lane:
     """A point that is (x, z) from the camera, in the road frame."""
     ahead = z + CAMERA_AHEAD_M
     return view.offset + x * view.turn_cos + ahead * view.turn_sin, ahead * view.turn_cos - x * view.turn_sin

@@ -40,6 +40,8 @@ def line_share(view: View, lane: Course, pose: Pose, road: Surface, depth: NDArr
 
 
 @compiled
-def _bare(road, grid, s, d, share):  # type: ignore[no-untyped-def]
+def _bare(
+    road: Surface, grid: NDArray[np.float32], s: NDArray[np.float64], d: NDArray[np.float64], share: NDArray[np.float64]
+) -> None:
     for i in lanes(s.shape[0]):
         share[i] = paint(road, grid, s[i], d[i], 0.02, 0.02) * (1.0 - buried(road, grid, s[i], d[i]))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import compiled, lanes
+from failatlas.simulators.compiled import Lane, compiled, lanes
 from failatlas.simulators.road.light import Light
 from failatlas.simulators.road.noise import fractal, noise, step
 from failatlas.simulators.road.view import View, pixel
@@ -23,8 +23,13 @@ _PARKED, _SWEPT = math.radians(8.0), math.radians(155.0)
 
 
 def cover(
-    canvas: NDArray[np.float32], values: Values, random: np.random.Generator, view: View, light: Light,
-    grid: NDArray[np.float32], sun_is_free: bool,
+    canvas: NDArray[np.float32],
+    values: Values,
+    random: np.random.Generator,
+    view: View,
+    light: Light,
+    grid: NDArray[np.float32],
+    sun_is_free: bool,
 ) -> None:
     """Add all that is on or before the windscreen to the picture, in place.
 
@@ -98,7 +103,7 @@ def _flakes(canvas: NDArray[np.float32], random: np.random.Generator, strength: 
     size = np.maximum(radius[which], 0.6)
     share = np.exp(-(du * du + dv * dv / 1.6) / (size * size)) * np.minimum(1.0, (0.012 * height / size)) * 0.75
     seen = canvas[rows, columns]
-    white = _air(light) * 1.25 + 0.25 * light.lamps
+    white = _air(light) * 1.25 + 0.10 * light.lamps
     canvas[rows, columns] = seen + (white - seen) * share[:, None].astype(np.float32)
 
 
@@ -132,7 +137,16 @@ def _dirt(
 
 
 @compiled
-def _soil(grid, place, shift, size, width, dirt, film, speck):  # type: ignore[no-untyped-def]
+def _soil(
+    grid: NDArray[np.float32],
+    place: NDArray[np.float64],
+    shift: Lane,
+    size: Lane,
+    width: int,
+    dirt: Lane,
+    film: NDArray[np.float32],
+    speck: NDArray[np.float32],
+) -> None:
     for i in lanes(film.shape[0]):
         down = np.floor(place[i] / width)
         u, v = (place[i] - down * width) * size, down * size
@@ -140,9 +154,9 @@ def _soil(grid, place, shift, size, width, dirt, film, speck):  # type: ignore[n
         arc = np.sqrt((u - 0.6) * (u - 0.6) + (v - 1.3) * (v - 1.3))
         smear = noise(grid, arc * 26.0 + shift, u * 3.0)
         cloud = fractal(grid, u * 3.0 + shift, v * 3.0)
-        film[i] = dirt * (0.08 + 0.55 * step(0.35, 0.85, 0.55 * cloud + 0.45 * smear))
+        film[i] = dirt * (0.08 + 0.40 * step(0.35, 0.85, 0.55 * cloud + 0.45 * smear))
         spot = noise(grid, u * 34.0 + shift, v * 34.0) + 0.35 * noise(grid, u * 80.0, v * 80.0 + shift)
-        speck[i] = 1.0 - 0.75 * dirt * step(1.06 - 0.16 * dirt, 1.14 - 0.16 * dirt, spot)
+        speck[i] = 1.0 - 0.60 * step(1.20 - 0.22 * dirt, 1.36 - 0.22 * dirt, spot)
 
 
 def _drops(canvas: NDArray[np.float32], random: np.random.Generator, drops: float, wiped_to: float) -> None:
