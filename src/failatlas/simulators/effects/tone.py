@@ -56,7 +56,7 @@ def contrast(pixels: Picture, factor: float) -> Picture:
     "haze",
     "HZ",
     "light",
-    Parameter("depth", 0, 8, 1.2, meaning="optical depth; light from the scene falls to exp(−depth)"),
+    Parameter("depth", 0, 8, 0.8, meaning="optical depth; light from the scene falls to exp(−depth)"),
     Parameter("airlight", 0, 1, 0.6, meaning="linear light of the haze itself, as a share of white"),
     source="Koschmieder, 1924; Narasimhan & Nayar, IJCV 48(3), 2002",
     in_light=True,
