@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -35,6 +35,7 @@ def test_a_level_motion_of_odd_length_is_a_running_mean():
     assert np.abs(motion_blur(light, 5, 0) - expected).max() < 2e-3
 
 
+@settings(deadline=None)
 @given(length=st.floats(0, 15), angle=st.floats(-180, 360))
 def test_motion_keeps_all_light_and_spreads_it_along_its_direction(length, angle):
     seen = motion_blur(point(), length, angle)
@@ -49,6 +50,7 @@ def test_motion_keeps_all_light_and_spreads_it_along_its_direction(length, angle
         assert xy == pytest.approx(spread * np.cos(direction) * np.sin(direction), abs=0.1)
 
 
+@settings(deadline=None)  # the first wide blur imports scipy.signal
 @given(radius=st.floats(0, 12))
 def test_defocus_keeps_all_light_inside_its_disc(radius):
     seen = defocus(point(), radius)

@@ -46,7 +46,7 @@ def point(one: Effect):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_size_and_any_value_gives_a_new_picture_of_the_same_shape_and_the_same_bytes(name, data):
     one = effects[name]
@@ -62,7 +62,7 @@ def test_any_size_and_any_value_gives_a_new_picture_of_the_same_shape_and_the_sa
 
 @pytest.mark.parametrize("name", sorted(NEUTRAL))
 @given(shape=shapes(((), (1,), (3,))))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_at_its_neutral_value_an_effect_changes_nothing(name, shape):
     original = picture(shape if name != "infrared" else shape[:2])
     assert (effects[name].apply(original, **NEUTRAL[name]) == original).all()
