@@ -25,7 +25,9 @@ from failatlas.errors import DataError, ResourceError, ShapeError
 from failatlas.images.decoding import Decoding
 from failatlas.images.folder import Listing, read_folder
 from failatlas.images.records import BadImage, Batch, Decoded, ImageRecord
+from failatlas.images.schema import read_parameters
 from failatlas.images.sources import ArraySource, FolderSource, Source
+from failatlas.parameters import Space
 
 _MANIFESTS = ("manifest.csv", "manifest.jsonl", "manifest.parquet", "manifest.json", "_annotations.coco.json")
 _BATCH_PX = 64_000_000  # a batch ends here even when it is short: 200 MB, whatever the photographs' size
@@ -42,12 +44,13 @@ class ImageSet:
         source: where the pixels come from.
         notices: what was found while listing, for people.
         expected: digests (hex) that images must still have, by id; see `pinned`.
+        parameters: which metadata columns are parameters of the images, with unit and range; None = nobody says.
 
     Raises:
         DataError: two records share an id.
     """
 
-    __slots__ = ("_expected", "_ids", "_records", "_source", "notices")
+    __slots__ = ("_expected", "_ids", "_records", "_source", "notices", "parameters")
 
     def __init__(
         self,
@@ -56,12 +59,14 @@ class ImageSet:
         *,
         notices: Iterable[str] = (),
         expected: Mapping[str, str] | None = None,
+        parameters: Space | None = None,
     ) -> None:
         self._records = tuple(records)
         self._ids = tuple(record.id for record in self._records)
         self._source = source
         self._expected = dict(expected or {})
         self.notices = tuple(notices)
+        self.parameters = parameters
         if len(set(self._ids)) != len(self._ids):
             first: dict[str, int] = {}
             twice = next((i for i, id_ in enumerate(self._ids) if first.setdefault(id_, i) != i), 0)
@@ -82,7 +87,8 @@ class ImageSet:
 
         A folder: one with ``manifest.csv``, ``.jsonl``, ``.parquet`` or a COCO ``.json`` is that manifest; else
         ``<class>/…``, ``<split>/<class>/…`` (top folders named train, val, valid, validation, test, improvement), or
-        flat and unlabelled. A file: CSV, JSON Lines, Parquet or COCO json by its ending.
+        flat and unlabelled. A file: CSV, JSON Lines, Parquet or COCO json by its ending. ``parameters.json`` beside a
+        manifest says which of its columns are parameters.
 
         Args:
             path: the folder or manifest.
@@ -99,11 +105,12 @@ class ImageSet:
         place = Path(path)
         manifest = _manifest(place)
         if manifest is None:
-            listing, base = read_folder(place, trust_links=trust_links), place
+            listing, base, parameters = read_folder(place, trust_links=trust_links), place, None
         else:
             listing, base = _read_manifest(manifest)
+            parameters = read_parameters(manifest.parent)
         source = FolderSource(Path(root) if root is not None else base, trust_links, decoding or Decoding())
-        images = cls(listing.records, source, notices=listing.notices)
+        images = cls(listing.records, source, notices=listing.notices, parameters=parameters)
         return images if split is None else images.with_split(split)
 
     @classmethod
@@ -115,6 +122,7 @@ class ImageSet:
         split: str | Sequence[str] | None = None,
         metadata: Mapping[str, Sequence[str | float]] | None = None,
         targets: NDArray[np.floating] | None = None,
+        parameters: Space | None = None,
     ) -> ImageSet:
         """A set over pixels in memory; the array is neither copied nor written to.
 
@@ -125,6 +133,7 @@ class ImageSet:
             split: one for all, or n.
             metadata: columns of n values.
             targets: (n,) or (n, t) numbers to be predicted.
+            parameters: which of the metadata are parameters of the images.
 
         Raises:
             ShapeError: not uint8, a wrong shape, or columns of another length.
@@ -156,7 +165,8 @@ class ImageSet:
             )
             for i in range(n)
         ]
-        return cls(records, ArraySource(freeze(pixels.view()), {name: i for i, name in enumerate(names)}))
+        source = ArraySource(freeze(pixels.view()), {name: i for i, name in enumerate(names)})
+        return cls(records, source, parameters=parameters)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -166,7 +176,8 @@ class ImageSet:
         classes = f"{len(self.classes)} classes" if self.classes else "unlabelled"
         shown = f", split {', '.join(splits[:6])}" if splits else ""
         pins = f", {len(self._expected)} pinned" if self._expected else ""
-        return f"<ImageSet {len(self)} images, {classes}{shown}{pins}>"
+        known = f", {len(self.parameters)} parameters" if self.parameters is not None else ""
+        return f"<ImageSet {len(self)} images, {classes}{shown}{known}{pins}>"
 
     @property
     def records(self) -> tuple[ImageRecord, ...]:
@@ -208,11 +219,16 @@ class ImageSet:
         return tuple(None if value is None else str(value) for value in values)
 
     def record_digest(self) -> str:
-        """SHA-256 (hex) of all records: ids, paths, labels, targets, splits, metadata; no image is opened."""
+        """SHA-256 (hex) of all records (ids, paths, labels, targets, splits, metadata) and of the parameters.
+
+        No image is opened.
+        """
         digest = hashlib.sha256()
         for r in self._records:
             fields = (r.id, r.path, r.label, r.target, r.split, sorted(r.metadata.items()))
             digest.update(json.dumps(fields).encode() + b"\n")
+        if self.parameters is not None:
+            digest.update(self.parameters.to_text().encode())
         return digest.hexdigest()
 
     def select(self, indices: Sequence[int] | Indices) -> ImageSet:
@@ -233,7 +249,7 @@ class ImageSet:
 
     def pinned(self, digests: Mapping[str, str]) -> ImageSet:
         """The same set, in which an image whose bytes no longer have the digest (hex) taken earlier is refused."""
-        return ImageSet(self._records, self._source, notices=self.notices, expected=digests)
+        return ImageSet(self._records, self._source, notices=self.notices, expected=digests, parameters=self.parameters)
 
     def read(self, i: int) -> Decoded:
         """Decode image ``i``.
@@ -291,7 +307,9 @@ class ImageSet:
             yield Batch(tuple(positions), tuple(pixels))
 
     def _with(self, records: Iterable[ImageRecord]) -> ImageSet:
-        return ImageSet(records, self._source, notices=self.notices, expected=self._expected)
+        return ImageSet(
+            records, self._source, notices=self.notices, expected=self._expected, parameters=self.parameters
+        )
 
 
 def _plain(value: object) -> str | float:
