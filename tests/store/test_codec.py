@@ -183,6 +183,19 @@ def test_an_unknown_or_missing_field_is_named():
     assert caught.value.name == "E_STORE_FIELD_MISSING"
 
 
+def test_a_field_that_came_later_takes_its_default():
+    value = dict(encode(Grown("a", 3)).value)
+    assert decode(Grown, value, {}) == Grown("a", 3)
+    del value["later"]
+    assert decode(Grown, value, {}) == Grown("a")
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    name: str
+    later: int | None = None
+
+
 def test_a_missing_array_is_named():
     encoded = encode(CURVE)
     with pytest.raises(DataError, match="'y' is missing") as caught:

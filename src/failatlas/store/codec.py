@@ -64,8 +64,9 @@ def decode(kind: type[_T], value: Json, arrays: Arrays) -> _T:
     """Put a result together again; the inverse of :func:`encode`.
 
     Raises:
-        DataError: a field is unknown (``E_STORE_FIELD_UNKNOWN``), missing (``E_STORE_FIELD_MISSING``) or of another
-            type (``E_STORE_TYPE``), or an array is missing (``E_STORE_ARRAY_MISSING``); the message names it.
+        DataError: a field is unknown (``E_STORE_FIELD_UNKNOWN``), missing without having a default
+            (``E_STORE_FIELD_MISSING``) or of another type (``E_STORE_TYPE``), or an array is missing
+            (``E_STORE_ARRAY_MISSING``); the message names it.
     """
     return cast(_T, _decode(value, kind, "", arrays))
 
@@ -203,10 +204,12 @@ def _decode_dataclass(value: Any, kind: Any, place: str, arrays: Arrays) -> obje
     for name in value:
         if name not in hints:
             raise _error(f"{kind.__name__} has no field {name!r}", place, "E_STORE_FIELD_UNKNOWN")
+    optional = _optional(kind)  # fields with a default came later: results of before still open
     for name in hints:
-        if name not in value:
+        if name not in value and name not in optional:
             raise _error(f"the field {name!r} of {kind.__name__} is missing", place, "E_STORE_FIELD_MISSING")
-    return kind(**{name: _decode(value[name], hint, _join(place, name), arrays) for name, hint in hints.items()})
+    known = {name: hint for name, hint in hints.items() if name in value}
+    return kind(**{name: _decode(value[name], hint, _join(place, name), arrays) for name, hint in known.items()})
 
 
 def _decode_plain(value: Any, place: str) -> object:
@@ -227,6 +230,13 @@ def _fields(kind: type) -> dict[str, object]:
     except NameError as error:
         raise _error(f"the types of {kind.__name__} cannot be resolved: {error}", "") from error
     return {field.name: hints[field.name] for field in dataclasses.fields(cast(Any, kind)) if field.init}
+
+
+@lru_cache(maxsize=256)
+def _optional(kind: type) -> frozenset[str]:
+    missing = dataclasses.MISSING
+    fields = dataclasses.fields(cast(Any, kind))
+    return frozenset(f.name for f in fields if f.default is not missing or f.default_factory is not missing)
 
 
 def _strip(kind: Any) -> Any:
