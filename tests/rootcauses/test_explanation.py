@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from failatlas.errors import DataError, FailatlasError, ShapeError
+from failatlas.parameters import Parameter, Space
 from failatlas.rootcauses import Reference, RootCauses, describers, explain
 from failatlas.rootcauses.describers import describer
 
@@ -213,3 +214,83 @@ def test_importing_root_causes_imports_nothing_heavy():
     code = "import sys, failatlas.rootcauses; print({'torch', 'scipy', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def with_truth(image_set, **columns):
+    return dataclasses.replace(image_set, metadata=image_set.metadata | columns)
+
+
+def planted_names(image_set):
+    return tuple({0: "dark", 1: "turned"}.get(int(cluster), "") for cluster in image_set.cluster)
+
+
+def test_the_known_cause_judges_and_never_describes(dark, dark_shirts, recluster):
+    told = with_truth(dark_shirts, known_cause=planted_names(dark_shirts)).explained(
+        reference=dark_shirts.reference(0.5), recluster=recluster
+    )
+    assert {one.name: one.verdict for one in told.known.causes} == {"dark": "found", "turned": "found"}
+    assert told.known.of(2).cause == ""
+    plain = {key: value for key, value in told.to_json().items() if key != "known_causes"}
+    assert json.dumps(plain) == json.dumps({k: v for k, v in dark.to_json().items() if k != "known_causes"})
+    assert dark.known is None
+
+
+def test_a_known_cause_of_numbers_describes_nothing_either(dark_shirts):
+    numbers = np.where(dark_shirts.cluster >= 0, dark_shirts.cluster + 1.0, np.nan)
+    told = with_truth(dark_shirts, known_cause=numbers).explained()
+    assert "known_cause" not in json.dumps([cause.to_json() for cause in told.causes])
+    assert [one.name for one in told.known.causes] == ["1", "2", "3"]
+    assert "known_cause" not in [one.name for one in told.variance.quantities]
+    as_property = dataclasses.replace(dark_shirts, properties=dark_shirts.properties | {"known_cause": numbers})
+    assert "known_cause" not in json.dumps([cause.to_json() for cause in as_property.explained().causes])
+
+
+def test_describers_of_others_do_not_see_the_known_cause(dark_shirts, monkeypatch):
+    monkeypatch.setattr(describer.describers, "_parts", dict(describers._parts))
+    seen = []
+
+    @describers.register("spy", source="test")
+    class Spy:
+        """Looks at every column."""
+
+        def describe(self, context):
+            seen.extend(context.columns)
+
+    with_truth(dark_shirts, known_cause=planted_names(dark_shirts)).explained()
+    assert "camera" in seen
+    assert "known_cause" not in seen
+
+
+def test_the_turned_heads_are_narrow_in_yaw_and_measured_properties_are_no_parameters(dark):
+    assert [one.name for one in dark.variance.quantities] == ["head_yaw"]
+    assert dark.variance.of(1).is_explained
+    assert not dark.variance.of(2).is_explained
+
+
+def test_a_schema_says_which_columns_are_parameters(dark_shirts):
+    space = Space(
+        (Parameter("head_yaw", -180, 180, unit="deg"), Parameter("camera", choices=("left", "right", "rear")))
+    )
+    landmarks = with_truth(dark_shirts, landmark_0_x=np.arange(2000.0))
+    variance = landmarks.explained(parameters=space).variance
+    assert [(one.name, one.unit, one.measure) for one in variance.quantities] == [
+        ("head_yaw", "deg", "variance"),
+        ("camera", "", "Gini index"),
+    ]
+    assert variance.of(1).of("camera").here.typical == "left"
+
+
+def test_weaknesses_that_never_fail_are_known_too(planted):
+    image_set = planted([-2, -2, -2])
+    causes = with_truth(image_set, known_cause=("night", "", "night")).explained()
+    assert [(one.name, one.n_images, one.verdict) for one in causes.known.causes] == [
+        ("night", 2, "not enough failures")
+    ]
+    assert causes.variance is None
+
+
+def test_forms_of_before_parameters_and_known_causes_were_measured_are_still_read(dark):
+    old = {key: value for key, value in dark.to_json().items() if key not in ("variance", "known_causes")}
+    again = RootCauses.from_json(old)
+    assert (again.variance, again.known) == (None, None)
+    assert len(again.causes) == len(dark.causes)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from failatlas.errors import DataError
-from failatlas.rootcauses.rootcause import Description, RootCause, RootCauses, Rule, not_measured
+from failatlas.rootcauses.intervals import not_measured
+from failatlas.rootcauses.rootcause import Description, RootCause, RootCauses, Rule
 from failatlas.statistics import Interval
 
 CAUSE = RootCause(

@@ -11,7 +11,9 @@ from failatlas.curves import Curve
 from failatlas.images.records import ImageRecord, Quarantined
 from failatlas.outcomes.outcome import Outcomes
 from failatlas.pipelines.grouping import Grouping
+from failatlas.rootcauses.knowncauses import known_causes
 from failatlas.rootcauses.rootcause import Interval, RootCause, RootCauses, Rule
+from failatlas.rootcauses.variance import variance_reduction
 from failatlas.store import RunStore, load, save
 
 
@@ -42,6 +44,11 @@ RESULTS = [
     ),
     RootCauses((_cause(), _cause()), None, np.array([3, 3]), ("10 subsamples",)),
     RootCauses((), _cause(), np.array([], np.int64), ()),
+    RootCauses(
+        (_cause(),), None, np.array([3]), (),
+        variance_reduction({"yaw": np.array([1.0, 2.0, np.nan])}, np.array([3, 3, 4]), ("a", "b", "c"), seed=0),
+        known_causes(("night", "", "night"), np.ones(3, bool), np.arange(2), np.array([3, -1])),
+    ),
 ]  # fmt: skip
 
 

@@ -16,6 +16,8 @@ Column = Vector | tuple[str, ...]
 
 Columns = Mapping[str, Column]
 
+KNOWN_CAUSE = "known_cause"  # the metadata column that is ground truth: it judges clusters and describes none
+
 
 def metadata_columns(records: Sequence[ImageRecord]) -> dict[str, Column]:
     """Columns of the metadata of n images, in order of first appearance; a column with any text in it is text.
@@ -45,6 +47,28 @@ def joined(n: int, **parts: Columns) -> dict[str, Column]:
                 )
             table[f"{part}.{name}" if name in table else name] = column
     return table
+
+
+def without_truth(columns: Columns) -> dict[str, Column]:
+    """The columns that may describe a cluster: all but ``known_cause``."""
+    return {name: column for name, column in columns.items() if name != KNOWN_CAUSE}
+
+
+def truth(metadata: Columns) -> tuple[str, ...] | None:
+    """The planted weakness of every image, "" = none; None where the set does not say.
+
+    >>> truth({"known_cause": np.array([1.0, np.nan])}), truth({"yaw": np.zeros(2)})
+    (('1', ''), None)
+    """
+    column = metadata.get(KNOWN_CAUSE)
+    return None if column is None else as_texts(column)
+
+
+def as_texts(column: Column) -> tuple[str, ...]:
+    """A column as texts: names that happen to be numbers are read as numbers from a CSV file."""
+    if isinstance(column, np.ndarray):
+        return tuple(f"{value:g}" if math.isfinite(value) else "" for value in column)
+    return column
 
 
 def numbers(columns: Columns) -> dict[str, Vector]:

@@ -13,23 +13,27 @@ import numpy as np
 from failatlas.arrays import NOISE, Features, Indices, Labels, Mask, freeze
 from failatlas.errors import DataError, FailatlasError, ShapeError
 from failatlas.progress import track
-from failatlas.rootcauses.columns import Column, Columns, joined, numbers
+from failatlas.rootcauses.columns import Column, Columns, joined, numbers, truth, without_truth
 from failatlas.rootcauses.confusion import confusion
 from failatlas.rootcauses.contrasts import contrasts
 from failatlas.rootcauses.counterexamples import counterexamples
 from failatlas.rootcauses.describers import Context, describers
 from failatlas.rootcauses.exposure import error_rates
+from failatlas.rootcauses.intervals import not_measured
+from failatlas.rootcauses.knowncauses import KnownCauses, known_causes
 from failatlas.rootcauses.medoids import by_distance, mean_distance, medoids, spread
 from failatlas.rootcauses.naming import NOISE_NAME, propose
 from failatlas.rootcauses.null import FEWEST_CLUSTERS, NullClusters, null_clusters
 from failatlas.rootcauses.risk import rank_order, risk
-from failatlas.rootcauses.rootcause import Description, RootCause, RootCauses, not_measured
+from failatlas.rootcauses.rootcause import Description, RootCause, RootCauses
 from failatlas.rootcauses.rules import FEWEST_MEMBERS, held_out, rules
 from failatlas.rootcauses.stability import Recluster, stability
+from failatlas.rootcauses.variance import VarianceReduction, variance_reduction
 from failatlas.statistics import Interval, wilson
 
 if TYPE_CHECKING:
     from failatlas.outcomes.outcome import Outcomes
+    from failatlas.parameters import Space
     from failatlas.pipelines.grouping import Grouping
 
 _CORRECT = -2  # stratum of the correctly handled images; clusters are ≥ 0 and noise is −1
@@ -57,6 +61,7 @@ def explain(
     reference: Reference | None = None,
     properties: Columns | None = None,
     metadata: Columns | None = None,
+    parameters: Space | None = None,
     recluster: Recluster | None = None,
     heatmaps: Mapping[int, Features] | None = None,
     n_medoids: int = 5,
@@ -72,7 +77,9 @@ def explain(
         features: (m, d) float32 in the order of ``grouping.ids``: what distances between images mean.
         reference: correctly handled images; without it there are no counter-examples, error rates and null.
         properties: measured image properties, name → (n,) float64 in the order of ``outcomes``, nan = missing.
-        metadata: further columns, name → (n,) float64 or n texts, see ``columns.metadata_columns``.
+        metadata: further columns, name → (n,) float64 or n texts, see ``columns.metadata_columns``. A column
+            ``known_cause`` names the planted weakness of every image: it judges the clusters and describes none.
+        parameters: which of the metadata are parameters of the images; without it all numbers are.
         recluster: the pipeline's reducer and clusterer as a function of rows and seed; without it there are no
             stability and null. It runs ``stability_repeats`` + ``null_draws`` times.
         heatmaps: cluster id → (h, w) float32 mean relevance of its members.
@@ -89,11 +96,14 @@ def explain(
         DataError: an id has no outcome, a reference image is an error, or features are not finite.
     """
     where = _checked(grouping, outcomes, features, reference)
+    metadata = metadata or {}
+    known = _known(metadata, outcomes, where, grouping.labels)
     if not len(where):
         note = "no error-inducing images: nothing to explain"
-        return RootCauses((), None, freeze(np.empty(0, np.int64)), (note,))
+        return RootCauses((), None, freeze(np.empty(0, np.int64)), (note,), known=known)
     labels = grouping.labels
-    columns = joined(len(outcomes.ids), properties=properties or {}, metadata=metadata or {})
+    metadata = without_truth(metadata)
+    columns = joined(len(outcomes.ids), properties=without_truth(properties or {}), metadata=metadata)
     material = _Material(
         labels=labels,
         where=where,
@@ -113,7 +123,8 @@ def explain(
     )
     clusters = [int(c) for c in np.unique(labels)]
     contexts = [material.context(cluster) for cluster in track(clusters, "root causes", len(clusters))]
-    return _ranked(contexts, _notes(material, contexts, recluster))
+    ranked = _ranked(contexts, _notes(material, contexts, recluster))
+    return dataclasses.replace(ranked, variance=_variance(metadata, grouping, where, parameters, seed), known=known)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,6 +219,21 @@ def _expected(outcomes: Outcomes, columns: Columns) -> dict[str, Column]:
     classes = len(set(outcomes.expected))
     is_class = 2 <= classes <= max(2, len(outcomes.expected) // 2)
     return {"expected": outcomes.expected} if is_class and "expected" not in columns else {}
+
+
+def _known(metadata: Columns, outcomes: Outcomes, where: Indices, labels: Labels) -> KnownCauses | None:
+    planted = truth(metadata)
+    return None if planted is None else known_causes(planted, outcomes.is_error, where, labels)
+
+
+def _variance(
+    metadata: Columns, grouping: Grouping, where: Indices, parameters: Space | None, seed: int
+) -> VarianceReduction | None:
+    columns: dict[str, Column] = {
+        name: column[where] if isinstance(column, np.ndarray) else tuple(column[i] for i in where)
+        for name, column in metadata.items()
+    }
+    return variance_reduction(columns, grouping.labels, grouping.ids, space=parameters, seed=seed)
 
 
 def _strata(labels: Labels, where: Indices, n: int) -> Labels:

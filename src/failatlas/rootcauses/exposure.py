@@ -6,7 +6,7 @@ import numpy as np
 
 from failatlas.arrays import Features, Labels
 from failatlas.rootcauses.distances import nearest
-from failatlas.rootcauses.rootcause import not_measured
+from failatlas.rootcauses.intervals import not_measured
 from failatlas.statistics import Interval, wilson
 
 

@@ -147,7 +147,14 @@ def _stability(cause: RootCause) -> Html:
     return element("span", word + value, class_=f"word {word.replace(' ', '-')}")
 
 
-def explanation(cause: RootCause, *, picture: Picture | None = None, mean: Html | None = None, level: int = 4) -> Html:
+def explanation(
+    cause: RootCause,
+    *,
+    picture: Picture | None = None,
+    mean: Html | None = None,
+    level: int = 4,
+    measured: Html | None = None,
+) -> Html:
     """Everything that explains one cluster, each number with a line on how to read it.
 
     Args:
@@ -155,6 +162,7 @@ def explanation(cause: RootCause, *, picture: Picture | None = None, mean: Html 
         picture: shows an image; ids stand as text without it.
         mean: the mean heatmap as a picture with its legend, when there is one.
         level: of the headings, 2 to 6.
+        measured: what is known of it beyond itself, e.g. the parameters in which it is narrow; before the rules.
     """
     show = picture or (lambda image: element("code", visible(image)))
     return join(
@@ -168,6 +176,7 @@ def explanation(cause: RootCause, *, picture: Picture | None = None, mean: Html 
                 _properties(cause, level),
                 class_="pair",
             ),
+            measured,
             _rules(cause.rules, level) if cause.id >= 0 else None,
         ]
     )

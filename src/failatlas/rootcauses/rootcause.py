@@ -12,14 +12,12 @@ import numpy as np
 
 from failatlas.arrays import Features, Indices, freeze
 from failatlas.errors import DataError
+from failatlas.rootcauses.intervals import interval_from_json, interval_to_json, number_from_json, number_to_json
+from failatlas.rootcauses.knowncauses import KnownCauses
+from failatlas.rootcauses.variance import VarianceReduction
 from failatlas.statistics import Interval
 
 VERSION = 1  # of the JSON form
-
-
-def not_measured(n: int = 0) -> Interval:
-    """The interval of a share that could not be measured: nan, which no text and no JSON shows."""
-    return Interval(math.nan, 0.0, 1.0, n, "not measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class RootCause:
             "name": self.name,
             "size": self.size,
             "members": list(self.members),
-            "share": _interval_to_json(self.share),
+            "share": interval_to_json(self.share),
             "severity": self.severity,
             "risk": self.risk,
             "rank": self.rank,
@@ -144,16 +142,18 @@ class RootCause:
             "rules": [
                 {
                     "conditions": list(rule.conditions),
-                    "precision": _interval_to_json(rule.precision),
-                    "recall": _interval_to_json(rule.recall),
+                    "precision": interval_to_json(rule.precision),
+                    "recall": interval_to_json(rule.recall),
                 }
                 for rule in self.rules
             ],
-            "properties": {name: [_number(value) for value in values] for name, values in self.properties.items()},
-            "compactness": _number(self.compactness),
-            "stability": _interval_to_json(self.stability),
-            "error_rate": _interval_to_json(self.error_rate),
-            "null_p": _number(self.null_p),
+            "properties": {
+                name: [number_to_json(value) for value in values] for name, values in self.properties.items()
+            },
+            "compactness": number_to_json(self.compactness),
+            "stability": interval_to_json(self.stability),
+            "error_rate": interval_to_json(self.error_rate),
+            "null_p": number_to_json(self.null_p),
             "heatmap": {
                 "shape": list(self.heatmap.shape),
                 "float32": base64.b64encode(self.heatmap.astype("<f4").tobytes()).decode(),
@@ -172,7 +172,7 @@ class RootCause:
             id=data["id"],
             name=data["name"],
             members=tuple(data["members"]),
-            share=_interval_from_json(data["share"]),
+            share=interval_from_json(data["share"]),
             severity=data["severity"],
             risk=data["risk"],
             rank=data["rank"],
@@ -182,19 +182,19 @@ class RootCause:
             rules=tuple(
                 Rule(
                     tuple(rule["conditions"]),
-                    _interval_from_json(rule["precision"]),
-                    _interval_from_json(rule["recall"]),
+                    interval_from_json(rule["precision"]),
+                    interval_from_json(rule["recall"]),
                 )
                 for rule in data["rules"]
             ),
             properties={
-                name: (_float(mean), _float(mean_all), _float(delta))
+                name: (number_from_json(mean), number_from_json(mean_all), number_from_json(delta))
                 for name, (mean, mean_all, delta) in data["properties"].items()
             },
-            compactness=_float(data["compactness"]),
-            stability=_interval_from_json(data["stability"]),
-            error_rate=_interval_from_json(data["error_rate"]),
-            null_p=_float(data["null_p"]),
+            compactness=number_from_json(data["compactness"]),
+            stability=interval_from_json(data["stability"]),
+            error_rate=interval_from_json(data["error_rate"]),
+            null_p=number_from_json(data["null_p"]),
             heatmap=freeze(heatmap.reshape(shape)),
             n_causes=data["n_causes"],
             descriptions=tuple(
@@ -212,12 +212,16 @@ class RootCauses:
         noise: the images in no cluster, shown as a group of their own; None when there are none.
         order: (m,) int64, the causes' ids in rank order.
         notes: what limits the reading, e.g. ``"stability from 10 subsamples"``.
+        variance: by which parameters of the images the clusters are narrow; None where no parameter is known.
+        known: what became of planted weaknesses; None where the set names none.
     """
 
     causes: tuple[RootCause, ...]
     noise: RootCause | None
     order: Indices
     notes: tuple[str, ...]
+    variance: VarianceReduction | None = None
+    known: KnownCauses | None = None
 
     def __repr__(self) -> str:
         noise = self.noise.size if self.noise else 0
@@ -241,7 +245,7 @@ class RootCauses:
                 "share": cause.share.value,
                 "risk": cause.risk,
                 "medoid": cause.medoids[0],
-                "stability": _number(cause.stability.value),
+                "stability": number_to_json(cause.stability.value),
                 "rules": [
                     {"rule": rule.text, "precision": rule.precision.value, "recall": rule.recall.value}
                     for rule in cause.rules
@@ -257,6 +261,8 @@ class RootCauses:
             "causes": [cause.to_json() for cause in self.causes],
             "noise": self.noise.to_json() if self.noise else None,
             "notes": list(self.notes),
+            "variance": self.variance.to_json() if self.variance else None,
+            "known_causes": self.known.to_json() if self.known else None,
         }
 
     @classmethod
@@ -274,7 +280,10 @@ class RootCauses:
         causes = tuple(RootCause.from_json(cause) for cause in data["causes"])
         noise = RootCause.from_json(data["noise"]) if data["noise"] else None
         order = freeze(np.array([cause.id for cause in causes], np.int64))
-        return cls(causes, noise, order, tuple(data["notes"]))
+        # forms of before these two were measured lack them
+        variance = VarianceReduction.from_json(data["variance"]) if data.get("variance") else None
+        known = KnownCauses.from_json(data["known_causes"]) if data.get("known_causes") else None
+        return cls(causes, noise, order, tuple(data["notes"]), variance, known)
 
 
 def ordinal(n: int) -> str:
@@ -285,25 +294,3 @@ def ordinal(n: int) -> str:
     """
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _float(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _interval_to_json(interval: Interval) -> dict[str, object]:
-    return {
-        "value": _number(interval.value),
-        "low": _number(interval.low),
-        "high": _number(interval.high),
-        "n": interval.n,
-        "method": interval.method,
-    }
-
-
-def _interval_from_json(data: Mapping[str, Any]) -> Interval:
-    return Interval(_float(data["value"]), _float(data["low"]), _float(data["high"]), data["n"], data["method"])

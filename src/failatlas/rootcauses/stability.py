@@ -12,7 +12,7 @@ import numpy as np
 
 from failatlas.arrays import NOISE, Features, Labels, Vector
 from failatlas.progress import track
-from failatlas.rootcauses.rootcause import not_measured
+from failatlas.rootcauses.intervals import not_measured
 from failatlas.seeds import derive, generator
 from failatlas.statistics import Interval
 

@@ -46,7 +46,8 @@ STAGES = (
     "relevance",
     "root causes",
 )
-_RUN_VERSION = _GROUPING_VERSION = _CAUSES_VERSION = 1
+_RUN_VERSION = _GROUPING_VERSION = 1
+_CAUSES_VERSION = 2  # 2: variance reduction and known causes
 
 
 class Analysis:
@@ -300,6 +301,7 @@ class Analysis:
                 reference=Reference(self.reference.ids, self.reference.matrix) if self.reference.ids else None,
                 properties=properties,
                 metadata=metadata_columns(records),
+                parameters=self.images.parameters,
                 recluster=recluster(self.pipeline, self.grouping.parameters) if self.settings.repeats else None,
                 heatmaps=mean_maps(self.maps, self.grouping) if self.maps is not None else {},
                 stability_repeats=self.settings.repeats,
