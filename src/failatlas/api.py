@@ -105,7 +105,7 @@ class Atlas:
     def to_json(self) -> dict[str, Any]:
         """The summary that ``analyze --json`` prints."""
         run = self.run
-        noise = run.root_causes.noise
+        noise, variance, known = run.root_causes.noise, run.root_causes.variance, run.root_causes.known
         return {
             "run": str(self.path),
             "images": len(run.outcomes.ids),
@@ -114,6 +114,8 @@ class Atlas:
             "pipeline": run.pipeline,
             "clusters": run.root_causes.table(),
             "noise": noise.size if noise else 0,
+            "variance": variance.table() if variance else None,
+            "known_causes": known.to_json() if known else None,
             "report": str(self.path / "report" / "index.html"),
         }
 

@@ -83,7 +83,19 @@ def test_an_atlas_shows_itself(atlas):
 
 def test_the_summary_is_what_the_command_prints(atlas):
     summary = atlas.to_json()
-    assert list(summary) == ["run", "images", "errors", "quarantined", "pipeline", "clusters", "noise", "report"]
+    keys = [
+        "run",
+        "images",
+        "errors",
+        "quarantined",
+        "pipeline",
+        "clusters",
+        "noise",
+        "variance",
+        "known_causes",
+        "report",
+    ]
+    assert list(summary) == keys
     assert (summary["images"], summary["errors"], summary["quarantined"]) == (72, 24, 0)
 
 

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-KEYS = ["run", "images", "errors", "quarantined", "pipeline", "clusters", "noise", "report"]
+KEYS = ["run", "images", "errors", "quarantined", "pipeline", "clusters", "noise", "variance", "known_causes", "report"]
 CLUSTER = ["id", "size", "share", "risk", "medoid", "stability", "rules"]
 
 

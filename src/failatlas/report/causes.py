@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from failatlas.markup import Content, Html, counted, element, name, number, visible
+from failatlas.markup import Content, Html, counted, element, join, name, number, visible
 from failatlas.pipelines.fragment import key
 from failatlas.report.album import Album, framed, picture
 from failatlas.report.document import Document
@@ -12,7 +12,9 @@ from failatlas.report.figures import is_signed, relevance_key
 from failatlas.report.overview import MOST_ROWS, thumb
 from failatlas.report.page import page, section
 from failatlas.rootcauses.fragment import explanation, interval_text, ranking, title
-from failatlas.rootcauses.rootcause import RootCause
+from failatlas.rootcauses.knownfragment import made_of
+from failatlas.rootcauses.rootcause import RootCause, RootCauses
+from failatlas.rootcauses.variancefragment import cluster_variance
 
 FOLDER = "clusters"
 MOST_SECTIONS = 20  # on the first page; lower ranks have a page of their own
@@ -50,7 +52,7 @@ def sections(document: Document, album: Album) -> Html | None:
         element("ul", [element("li", visible(note)) for note in document.root_causes.notes], class_="notes")
         if document.root_causes.notes
         else None,
-        [_section(cause, album) for cause in causes[:MOST_SECTIONS]],
+        [_section(cause, document, album) for cause in causes[:MOST_SECTIONS]],
         element(
             "p",
             f"{number(rest)} more clusters of lower risk have pages of their own: see the table in the summary.",
@@ -69,10 +71,12 @@ def noise(document: Document, album: Album) -> Html | None:
         "These error-inducing images resemble no group that is large enough to be a cluster. They are not a root "
         "cause: each may fail for a reason of its own."
     )
-    return section("noise", "Noise: images in no cluster", element("p", why), *_body(group, album, 3), class_="cause")
+    return section(
+        "noise", "Noise: images in no cluster", element("p", why), *_body(group, document, album, 3), class_="cause"
+    )
 
 
-def _section(cause: RootCause, album: Album) -> Html:
+def _section(cause: RootCause, document: Document, album: Album) -> Html:
     head = [key(cause.id), f" {title(cause)} ", name(cause.name, class_="cause-name")]
     return element(
         "article",
@@ -82,21 +86,32 @@ def _section(cause: RootCause, album: Album) -> Html:
             f"Rank {cause.rank} by risk; {counted(cause.size, 'image')}, {interval_text(cause.share)} of errors.",
             class_="facts-line",
         ),
-        *_body(cause, album, 4),
+        *_body(cause, document, album, 4),
         id_=anchor(cause),
         aria_labelledby=f"h-{anchor(cause)}",
         class_="cause",
     )
 
 
-def _body(cause: RootCause, album: Album, level: int) -> list[Content]:
-    return [_explained(cause, album, "", level), _gallery(cause, album, level)]
+def _body(cause: RootCause, document: Document, album: Album, level: int) -> list[Content]:
+    return [_explained(cause, document, album, "", level), _gallery(cause, album, level)]
 
 
-def _explained(cause: RootCause, album: Album, up: str, level: int) -> Html:
+def _explained(cause: RootCause, document: Document, album: Album, up: str, level: int) -> Html:
     return explanation(
-        cause, picture=lambda image: framed(album, image, up=up, heat=True), mean=_mean(cause, album, up), level=level
+        cause,
+        picture=lambda image: framed(album, image, up=up, heat=True),
+        mean=_mean(cause, album, up),
+        level=level,
+        measured=_measured(cause, document.root_causes, level),
     )
+
+
+def _measured(cause: RootCause, found: RootCauses, level: int) -> Html:
+    """What the set's parameters and its planted weaknesses say of a cluster."""
+    known = made_of(found.known, cause.id) if found.known else None
+    narrow = cluster_variance(found.variance, cause.id, level=level) if found.variance else None
+    return join([known, narrow])
 
 
 def _mean(cause: RootCause, album: Album, up: str) -> Html | None:
@@ -166,7 +181,7 @@ def _pages(document: Document, cause: RootCause, album: Album) -> Iterator[tuple
         content = [
             element("h2", head, id_="h-cause"),
             element("p", element("a", "Back to the report", href=f"../index.html#{_return(cause)}")),
-            _explained(cause, album, "../", 3) if not i else None,
+            _explained(cause, document, album, "../", 3) if not i else None,
             element("h3", "Gallery"),
             element("p", place, class_="how"),
             _pictures(some, album, "../", 0 if i else _MOST_HEATMAPS),

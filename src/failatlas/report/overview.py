@@ -68,6 +68,9 @@ def _key_figures(document: Document) -> Html:
     ]
     if len(root_causes.causes) > 3:
         figures.append(("Risk in the first 3", percent(risk_share(root_causes, 3)), "severity × frequency"))
+    known = root_causes.known
+    if known is not None and known.n_judged:
+        figures.append(("Planted weaknesses", f"{number(known.n_found)} of {number(known.n_judged)}", "found"))
     return element(
         "dl",
         [

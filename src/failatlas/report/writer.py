@@ -12,6 +12,7 @@ from pathlib import Path
 from failatlas.progress import track
 from failatlas.report import album as albums
 from failatlas.report import causes as clusters
+from failatlas.report import truth
 from failatlas.report.album import Album
 from failatlas.report.cards import cards, choices, methods, reproduce
 from failatlas.report.causes import address, anchor, noise, sections
@@ -51,7 +52,9 @@ def write(document: Document, folder: Path | str) -> Path:
 def _index(document: Document, album: Album) -> bytes:
     parts = {
         "summary": ("Summary", summary(document, album, address)),
+        "known-causes": ("Known causes", truth.known(document, address)),
         "map": ("Map", atlas(document, address)),
+        "parameters": ("Parameters", truth.parameters(document, address)),
         "root-causes": ("Root causes", sections(document, album)),
         "noise": ("Noise", noise(document, album)),
         "choices": ("How the groups were made", choices(document)),

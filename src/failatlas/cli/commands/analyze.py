@@ -55,6 +55,9 @@ def told(atlas: Atlas, page: Path) -> None:
     ]
     if rows:
         answers.table("Root causes by risk", ["rank", "proposed name", "images", "share", "rule"], rows)
+    known = atlas.root_causes.known
+    if known is not None:
+        answers.line(known.text)
     for overlap in atlas.run.overlaps:
         if overlap.exact or overlap.near:
             answers.line(
