@@ -16,10 +16,10 @@ from failatlas.simulators.road.alignment import (
     along_and_across,
     course,
     ground_hit,
-    height_at,
     place,
 )
-from failatlas.simulators.road.pursuit import LOOK_AHEAD_M, WHEEL_BASE_M, goal, wheel_angle_deg
+from failatlas.simulators.road.pursuit import LOOK_AHEAD_M, WHEEL_BASE_M, goal
+from failatlas.simulators.road.pursuit import wheel_angle_deg as wheel_angle_deg_to
 
 
 def integrated(curvature: float, rate: float, s: float) -> tuple[float, float]:
@@ -31,6 +31,10 @@ def integrated(curvature: float, rate: float, s: float) -> tuple[float, float]:
 
     done = solve_ivp(slope, (0.0, s), [0.0, 0.0, 0.0], rtol=1e-10, atol=1e-12, max_step=0.5)
     return float(done.y[0, -1]), float(done.y[1, -1])
+
+
+def wheel_angle_deg(lane: np.ndarray, pose: Pose) -> float:
+    return wheel_angle_deg_to(goal(lane, pose)[0])
 
 
 def test_straight_and_centred_means_wheels_straight():

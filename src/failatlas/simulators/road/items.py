@@ -175,7 +175,7 @@ def _paint_compiled(
                 stretch = np.sqrt(1.0 + right * right)
                 if kind == BUILDING:
                     behind = depth[row, column] + _HIDDEN_M
-                    # two rays that agree speak for the pixel, else a third decides; walls are even enough for one colour
+                    # two rays that agree speak for the pixel, else a third decides; one colour is enough for a wall
                     t, winner, rx, slope, dx, dz = solid(view, item, planes, piece, column + _ACROSS[0], row + _DOWN[0])
                     other = solid(view, item, planes, piece, column + _ACROSS[2], row + _DOWN[2])
                     if t < behind and other[0] < behind:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from failatlas.simulators.road.alignment import BEHIND, STEP, Course, Pose, X, Z, place
+from failatlas.simulators.road.alignment import BEHIND, COS, SIN, STEP, Course, K, Pose, X, Z
 
 WHEEL_BASE_M = 2.7
 LOOK_AHEAD_M = 12.0  # about one second at 45 km/h, within sight in every view; shorter swings, longer cuts bends
@@ -19,17 +19,18 @@ def goal(lane: Course, pose: Pose) -> tuple[float, float]:
     """
     x, z = pose.to_car(lane[BEHIND:, X], lane[BEHIND:, Z])
     # the car is never further from the lane centre than it looks ahead, so row 0 lies inside the circle
-    first = float(np.argmax(np.hypot(x, z) > LOOK_AHEAD_M))
-    low, high = (first - 1) * STEP, first * STEP
+    row = int(np.argmax(x * x + z * z > LOOK_AHEAD_M**2)) - 1
+    sin, cos, k = (float(lane[BEHIND + row, column]) for column in (SIN, COS, K))
+    low, high = 0.0, STEP
     for _ in range(40):
         middle = (low + high) / 2
-        gx, gz = _at(lane, pose, middle)
+        gx, gz = _moved(pose, float(x[row]), float(z[row]), sin, cos, k, middle)
         low, high = (low, middle) if math.hypot(gx, gz) > LOOK_AHEAD_M else (middle, high)
-    return _at(lane, pose, low)
+    return _moved(pose, float(x[row]), float(z[row]), sin, cos, k, low)
 
 
-def wheel_angle_deg(lane: Course, pose: Pose) -> float:
-    """The angle of the front wheels in degrees, right > 0.
+def wheel_angle_deg(goal_x_m: float) -> float:
+    """The angle of the front wheels in degrees, right > 0, that leads to a goal ``goal_x_m`` right of the car's axis.
 
     With the goal x metres to the right at the look-ahead distance ℓ, the arc through it has the curvature γ = 2x / ℓ²,
     and a car of wheel base L runs on it at the wheel angle δ = atan(L·γ).
@@ -37,11 +38,12 @@ def wheel_angle_deg(lane: Course, pose: Pose) -> float:
     Source: Coulter, Implementation of the Pure Pursuit Path Tracking Algorithm, CMU-RI-TR-92-01, 1992, §2; the bicycle
     model gives δ. Ours: ℓ is constant, for a single picture has no speed.
     """
-    x, _ = goal(lane, pose)
-    return math.degrees(math.atan(WHEEL_BASE_M * 2 * x / LOOK_AHEAD_M**2))
+    return math.degrees(math.atan(WHEEL_BASE_M * 2 * goal_x_m / LOOK_AHEAD_M**2))
 
 
-def _at(lane: Course, pose: Pose, s: float) -> tuple[float, float]:
-    x, z, _ = place(lane, np.array([s]), np.zeros(1))
-    right, ahead = pose.to_car(x, z)
-    return float(right[0]), float(ahead[0])
+def _moved(pose: Pose, x: float, z: float, sin: float, cos: float, k: float, t: float) -> tuple[float, float]:
+    """The point ``t`` metres along the lane from (x, z), in the car frame; sine and cosine are of the road frame."""
+    right = t * sin + 0.5 * k * t * t * cos
+    ahead = t * cos - 0.5 * k * t * t * sin
+    turn_sin, turn_cos = math.sin(pose.heading), math.cos(pose.heading)
+    return x + right * turn_cos - ahead * turn_sin, z + right * turn_sin + ahead * turn_cos

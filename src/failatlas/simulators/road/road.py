@@ -68,9 +68,10 @@ class Road:
         things = furnish(full, seed, camera, lane, pose, surface, sun)
         canvas, depth = background(camera, lane, surface, sun, horizon, table(), things.footprints)
         paint(camera, sun, table(), things, canvas, depth)
+        aside, _ = goal(lane, pose)
         labels: dict[str, Value] = {
-            "steering_deg": wheel_angle_deg(lane, pose),
-            "goal_x_m": goal(lane, pose)[0],
+            "steering_deg": wheel_angle_deg(aside),
+            "goal_x_m": aside,
             "lead_gap_m": things.gap_m,
             "line_share": line_share(camera, lane, pose, surface, depth),
         }
