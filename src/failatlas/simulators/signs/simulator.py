@@ -30,6 +30,7 @@ from failatlas.simulators.signs.weather import falling
 from failatlas.simulators.simulator import Rendering, simulators
 
 SMALLEST_PX, LARGEST_PX = 16, 512
+_SQUARES = tuple(np.meshgrid(np.arange(32) / 16 - 31 / 32, 31 / 32 - np.arange(32) / 16))  # middles, as in `silhouette`
 _CORNERS = ((-1, 1), (1, 1), (1, -1), (-1, -1))  # of the square around the drawing, from its upper left, clockwise
 
 
@@ -58,7 +59,8 @@ class SignSimulator:
     space: ClassVar[Space] = SPACE
 
     def __init__(self, size_px: int = 96) -> None:
-        if isinstance(size_px, bool) or size_px != int(size_px) or not SMALLEST_PX <= size_px <= LARGEST_PX:
+        is_number = isinstance(size_px, int | float) and not isinstance(size_px, bool)
+        if not is_number or size_px % 1 or not SMALLEST_PX <= size_px <= LARGEST_PX:
             raise UsageError(f"parameter 'size_px' is {size_px!r}", remedy=f"give {SMALLEST_PX} … {LARGEST_PX}")
         self.size_px = int(size_px)
 
@@ -105,8 +107,7 @@ def _labels(values: Values, painting: Painting, face: Matrix, pixels: Pixels, si
     scale = size_px / width
     sign = BY_KEY[str(values["sign"])]
     outline = silhouette(sign.number)
-    middles = np.arange(32) / 16 - 31 / 32
-    places = projected(face, *np.meshgrid(middles, -middles))
+    places = projected(face, *_SQUARES)
     inside = ((places > 0) & (places < width)).all(-1)
     there = places[outline > 0.5]
     plate_width, plate_height = (np.ptp(there, axis=0) * 32 / 31 * scale).tolist()
