@@ -11,12 +11,18 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from failatlas.registry import Part
+    from failatlas.simulators import Simulator
 
 ROOT = Path(__file__).parents[1]
 _SECTION = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
@@ -118,6 +124,13 @@ def operators() -> str:
     return table(("family", "rule", "operators"), rows)
 
 
+def simulators() -> str:
+    """Every simulator: how it is built, its parameters with units and ranges, what it measures."""
+    from failatlas.simulators import simulators as known
+
+    return "\n\n".join([parts("simulators")(), *(_simulator(part) for part in known)])
+
+
 def scenarios() -> str:
     """Every scenario that can be injected, with its parameters."""
     from failatlas.simulators.scenarios import scenarios as known
@@ -165,6 +178,19 @@ def _command(path: tuple[str, ...], command: click.Command) -> str:
     return f"### failatlas {words}\n\n{help_text}\n\n```text\n{usage}\n```\n\n{listed}"
 
 
+def _simulator(part: Part[Simulator]) -> str:
+    space = part.factory().space
+    rows = [(f"`{one.name}`", one.kind, one.range, _plain(one.default), one.meaning) for one in space]
+    listed = table(("parameter", "kind", "range", "default", "meaning"), rows)
+    paragraphs = (inspect.getdoc(part.factory) or "").split("\n\n")
+    labels = [" ".join(text.split()) for text in paragraphs if text.startswith("Labels:")]
+    return "\n\n".join([f"### {part.name}", listed, *(text.replace("``", "`") for text in labels)])
+
+
+def _plain(value: object) -> str:
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
 def _options(command: click.Command) -> list[click.Option]:
     return [p for p in command.params if isinstance(p, click.Option)]
 
@@ -195,6 +221,7 @@ def _registries() -> dict[str, Iterable[object]]:
     from failatlas.features import extractors
     from failatlas.reduction import reducers
     from failatlas.rootcauses import describers
+    from failatlas.simulators import simulators
 
     return {
         "extractors": extractors,
@@ -202,6 +229,7 @@ def _registries() -> dict[str, Iterable[object]]:
         "clusterers": clusterers,
         "describers": describers,
         "cases": cases,
+        "simulators": simulators,
     }
 
 
@@ -264,6 +292,9 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "composites": composites,
     "operators": operators,
     "scenarios": scenarios,
+    "simulators": simulators,
+    "conditions": docstring_table("failatlas.simulators.where"),
+    "program": docstring_table("failatlas.simulators.program"),
     "error-classes": error_classes,
     "decoding": docstring_table("failatlas.images.decoding"),
     "properties": docstring_table("failatlas.images.properties"),

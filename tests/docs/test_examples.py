@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(
-    r"(?:<!-- (?P<mark>not run|long): (?P<why>[^>]+) -->\n)?(?P<tick>`{3,})(?P<kind>\w*)\n(?P<text>.*?)^(?P=tick)$",
+    r"(?:<!-- (?P<mark>not run|long|file): (?P<why>[^>]+) -->\n)?"
+    r"(?P<tick>`{3,})(?P<kind>\w*)\n(?P<text>.*?)^(?P=tick)$",
     re.DOTALL | re.MULTILINE,
 )
 _CHEAP = ("failatlas parts", "failatlas cases", "failatlas --help", "failatlas --version")
@@ -21,19 +22,21 @@ _CHEAP = ("failatlas parts", "failatlas cases", "failatlas --help", "failatlas -
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page: its language, its text, its first line, and whether it is marked as not to be run."""
+    """A fenced block of a page: language, text, first line, whether it is marked as not to be run, or as a file."""
 
     kind: str
     text: str
     line: int
     mark: str
+    file: str = ""
 
 
 def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
     for found in _FENCE.finditer(text):
         line = text.count("\n", 0, found.start("text")) + 1
-        yield Block(found["kind"], found["text"], line, found["mark"] or "")
+        file = found["why"].strip() if found["mark"] == "file" else ""
+        yield Block(found["kind"], found["text"], line, found["mark"] or "", file)
 
 
 def console(page: Path) -> list[str]:
@@ -48,11 +51,15 @@ def console(page: Path) -> list[str]:
 
 def test_the_extractor_sees_kinds_marks_and_lines(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("a\n```python\nx = 1\n```\n<!-- long: two minutes -->\n```python\ny\n```\n````text\n```\n````\n")
+    page.write_text(
+        "a\n```python\nx = 1\n```\n<!-- long: two minutes -->\n```python\ny\n```\n````text\n```\n````\n"
+        "<!-- file: own.py -->\n```python\nz\n```\n"
+    )
     assert list(blocks(page)) == [
         Block("python", "x = 1\n", 3, ""),
         Block("python", "y\n", 7, "long"),
         Block("text", "```\n", 10, ""),
+        Block("python", "z\n", 14, "file", "own.py"),
     ]
 
 
@@ -65,10 +72,12 @@ def own_parts() -> Iterator[None]:
     from failatlas.reduction import reducers
     from failatlas.relevance.rules import rule
     from failatlas.rootcauses import describers
+    from failatlas.simulators import simulators
     from failatlas.simulators.effects import effects
 
     api.parts()  # loads every registry
-    tables = [registry._parts for registry in (extractors, reducers, clusterers, describers)]
+    assert list(simulators)
+    tables = [registry._parts for registry in (extractors, reducers, clusterers, describers, simulators)]
     tables += [rule._rules, effects._effects]
     before = [dict(table) for table in tables]
     yield
@@ -84,6 +93,9 @@ def test_python_examples_run(page, in_workshop):
         compile(block.text, f"{page.name}:{block.line}", "exec")
     namespace: dict[str, object] = {"__name__": "example"}
     for block in code:
+        if block.file:
+            (in_workshop / block.file).write_text(block.text)
+            (in_workshop / block.file).chmod(0o755)
         if not block.mark:
             padded = "\n" * (block.line - 1) + block.text  # so that a traceback names the page's own line
             exec(compile(padded, str(page), "exec", dont_inherit=True), namespace)

@@ -40,7 +40,7 @@ def open_simulator(spec: str, *, trust_code: bool = False, **options: Any) -> Si
     if is_name(spec):
         return simulators.create(spec, **options)
     if not trust_code:
-        raise UnsafeInputError(f"simulator {spec!r} is code", remedy="add --trust-code if you trust it")
+        raise UnsafeInputError(f"simulator {spec!r} is code", remedy="if you trust it: trust_code=True (--trust-code)")
     place, _, name = spec.rpartition(":")
     if place and name.isidentifier():
         return OwnSimulator(_called(place, name, options), spec)

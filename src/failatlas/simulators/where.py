@@ -1,4 +1,4 @@
-"""Condition: which scenes are meant, over parameters and labels by name, as a person writes it.
+r"""Condition: which scenes are meant, over parameters and labels by name, as a person writes it.
 
 >>> where = Condition.parse("abs(head_yaw) > 30 and glasses = sun")
 >>> where.holds({"head_yaw": -41.0, "glasses": "sun"}), where.holds({"head_yaw": -41.0, "glasses": "none"})
@@ -9,7 +9,7 @@
 | `yaw > 30`, `yaw >= 30`, `yaw < 30`, `yaw <= 30`, `30 < yaw` | a number on one side of another |
 | `10 <= yaw < 20`, `yaw in 10..20` | between two; `..` has both ends, and `sun in 350..10` passes through the turn |
 | `time = dusk`, `time == dusk`, `time != dusk` | a text or a number that is equalled, or not |
-| `time in dusk|night`, `time not in dusk|night` | one of several, or none of them |
+| `time in dusk\|night`, `time not in dusk\|night` | one of several, or none of them |
 | `abs(yaw) > 30` | of the number without its sign |
 | `not …`, `… and …`, `… or …`, `( … )` | in this order of strength |
 | `'50'`, `"not"` | quotes for a text that looks like a number or a word of the language |
