@@ -1,10 +1,10 @@
 """Compiled loops: Numba where it can be had, plain NumPy where not; one formula serves both.
 
 A per-pixel formula is a function of plain arithmetic (``+ - * /``, ``np.sqrt``, ``np.exp``, ``np.floor``,
-``np.minimum``, `select`, look-ups ``table[index]``, ``np.int64(x)``, ``np.float32(x)``). Its loop runs over `lanes`: one
-index after the other when compiled, one slice of everything when not. So the same lines are a loop in machine code and
-array arithmetic in NumPy. Inside a compiled function write ``&`` and ``|`` between conditions, and no ``if`` on what
-differs from lane to lane.
+``np.minimum``, `select`, look-ups ``table[index]``, ``np.int64(x)``, ``np.float32(x)``). Its loop runs over `lanes`:
+one index after the other when compiled, one slice of everything when not. So the same lines are a loop in machine code
+and array arithmetic in NumPy. Inside a compiled function write ``&`` and ``|`` between conditions, and no ``if`` on
+what differs from lane to lane.
 
 >>> @compiled
 ... def dimmed(light, share, out):

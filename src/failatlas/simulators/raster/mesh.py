@@ -49,9 +49,7 @@ class Mesh:
         self._check("attributes", (v, self.attributes.shape[-1]), np.float32)
         self._check("materials", (t,), np.uint8)
         self._check("two_sided", (t,), np.bool_)
-        if t and not 0 <= self.triangles.min() <= self.triangles.max() < v:
-            # compiled loops do not look: they would read foreign memory
-            raise ShapeError(f"a triangle names vertex {self.triangles.max()} of {v}", where="mesh.triangles")
+        _check_corners(self.triangles, v)
         if t and self.materials.max() == BACKGROUND:
             raise ShapeError(f"material {BACKGROUND} is the background", where="mesh.materials", remedy="use 0 … 254")
 
@@ -142,8 +140,22 @@ def _padded(attributes: NDArray[np.float32], n: int) -> NDArray[np.float32]:
     return np.pad(attributes, ((0, 0), (0, n - attributes.shape[1])))
 
 
+def _check_corners(triangles: Triangles, n_vertices: int) -> None:
+    """Compiled loops do not look: they would read, and here write, foreign memory."""
+    if len(triangles):
+        low, high = triangles.min(), triangles.max()
+        if low < 0 or high >= n_vertices:
+            wrong = low if low < 0 else high
+            raise ShapeError(f"a triangle names vertex {wrong} of {n_vertices}", where="mesh.triangles")
+
+
 def vertex_normals(positions: Rows3, triangles: Triangles) -> Rows3:
-    """(v, 3) float32 unit normals: area-weighted mean over each vertex's triangles; (0, 0, 1) for none."""
+    """(v, 3) float32 unit normals: area-weighted mean over each vertex's triangles; (0, 0, 1) for none.
+
+    Raises:
+        ShapeError: a triangle names a vertex that is not there.
+    """
+    _check_corners(triangles, len(positions))
     total = np.zeros((len(positions), 3), np.float64)
     if HAS_NUMBA:
         _add_normals(positions, triangles, total)

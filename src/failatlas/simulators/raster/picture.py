@@ -31,7 +31,7 @@ def develop(radiance: Radiance, exposure: float = 1.0) -> Pixels:
     below one grey level.
 
     >>> develop(np.full((1, 1, 3), 0.18, np.float32))
-    array([[[110, 110, 110]]], dtype=uint8)
+    array([[[104, 104, 104]]], dtype=uint8)
     """
     if radiance.ndim != 3 or radiance.shape[2] != 3:
         raise ShapeError(f"radiance of shape {radiance.shape}", where="develop", remedy="give (h, w, 3)")

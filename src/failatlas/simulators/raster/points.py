@@ -284,7 +284,8 @@ def _interpolate(
         nx = la * normals[a, 0] + lb * normals[b, 0] + lc * normals[c, 0]
         ny = la * normals[a, 1] + lb * normals[b, 1] + lc * normals[c, 1]
         nz = la * normals[a, 2] + lb * normals[b, 2] + lc * normals[c, 2]
-        turn = select(two_sided[t] & (size < 0.0), -1.0, 1.0)
+        # right, up and forward make a left-handed frame, so a size above 0 is the back
+        turn = select(two_sided[t] & (size > 0.0), -1.0, 1.0)
         scale = turn / np.sqrt(np.maximum(nx * nx + ny * ny + nz * nz, 1e-12))
         rows[3, i] = nx * scale
         rows[4, i] = ny * scale

@@ -27,17 +27,17 @@ class ShadowMap:
         bias_texels: how far a surface is lifted off itself when it faces the light; less gives acne, more lets light
             creep under what touches.
         fade_texels: over how many texels of depth a shadow comes in.
-        wrap_cm: thickness at which a body shadows its own far side.
+        wrap_cm: thickness from which on a body shadows its own far side; at twice that it does so fully.
 
     Raises:
-        UsageError: a size below 4.
+        UsageError: a size below 8.
     """
 
     def __init__(
-        self, size: int = 160, *, bias_texels: float = 1.0, fade_texels: float = 2.0, wrap_cm: float = 3.0
+        self, size: int = 160, *, bias_texels: float = 1.0, fade_texels: float = 2.0, wrap_cm: float = 2.0
     ) -> None:
-        if size < 4:
-            raise UsageError(f"a shadow map of {size} texels", remedy="ask for 4 or more, 160 is usual")
+        if size < 8:
+            raise UsageError(f"a shadow map of {size} texels", remedy="ask for 8 or more, 160 is usual")
         self._seen = Visibility.of_size(size, size)
         self._settings = (bias_texels, fade_texels, wrap_cm)
         self._light = np.zeros((4, 4))
@@ -66,8 +66,8 @@ class ShadowMap:
         radius = (_ball if numba else _ball_numpy)(mesh.positions, middle)
         pose = parallel_pose(middle, -towards, radius)
         size = len(self.nearness)
-        # two texels of margin, so that look-ups at the rim find air
-        scale = (size - 4) / (2 * radius)
+        # three texels of margin, so that look-ups at the rim find air
+        scale = (size - 6) / (2 * radius)
         far = 2 * radius + 1.0
         lens = np.array([scale, size / 2, size / 2, 0.0, 1.0, far])
         self._seen.look(mesh, pose, lens, numba=numba)
@@ -129,8 +129,10 @@ def _look_up(
         facing = -(light[2, 0] * rows[3, i] + light[2, 1] * rows[4, i] + light[2, 2] * rows[5, i])
         slope = np.sqrt(np.maximum(1.0 - facing * facing, 0.0)) / np.maximum(facing, 0.15)
         away = np.minimum(np.maximum((0.35 - facing) / 0.35, 0.0), 1.0)
-        lift = bias * (1.0 + 1.5 * slope) + wrap * away * away
+        thick = wrap * away * away
+        lift = bias * (1.0 + 1.5 * slope) + thick
         near = far - (light[2, 0] * x + light[2, 1] * y + light[2, 2] * z + light[2, 3]) + lift
+        near = np.maximum(near, 0.0)  # air is 0 in the map: beyond its far end it throws no shadow either
         u = size * 0.5 + scale * (light[0, 0] * x + light[0, 1] * y + light[0, 2] * z + light[0, 3])
         v = size * 0.5 - scale * (light[1, 0] * x + light[1, 1] * y + light[1, 2] * z + light[1, 3])
         u = np.minimum(np.maximum(u, 1.5), size - 1.5)
@@ -143,6 +145,6 @@ def _look_up(
             tv = select(j == 1, 0.75 - fv * fv, 0.5 * (0.5 + (j - 1) * fv) ** 2)
             for k in range(3):
                 tu = select(k == 1, 0.75 - fu * fu, 0.5 * (0.5 + (k - 1) * fu) ** 2)
-                above = (nearness[line + (j - 1), column + (k - 1)] - near) / fade
+                above = (nearness[line + (j - 1), column + (k - 1)] - near) / (fade + thick)
                 dark = dark + tu * tv * np.minimum(np.maximum(above, 0.0), 1.0)
-        lit[i] = 1.0 - dark
+        lit[i] = np.maximum(1.0 - dark, 0.0)
