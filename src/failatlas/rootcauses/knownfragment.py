@@ -23,6 +23,7 @@ _HEADS = (
     "Of the failures it holds",
     "In no cluster",
 )
+_PURITY_HEADS = ("Cluster", "Mostly", "Images", "Purity")
 
 
 def known_html(known: KnownCauses, *, href: Address | None = None) -> Html:
@@ -103,12 +104,10 @@ def _clusters(known: KnownCauses, address: Address) -> Html:
         ]
         for one in known.clusters
     ]
-    heads = ("Cluster", "Mostly", "Images", "Purity")
-    return element(
-        "details",
-        element("summary", figures),
-        table("What each cluster is made of; natural failures count as one cause.", heads, rows, class_="bars"),
-    )
+    made = "What each cluster is made of"
+    shown = table(f"{made}; natural failures count as one cause.", _PURITY_HEADS, rows, class_="bars")
+    # the figures stand outside: print leaves summaries out
+    return join([element("p", figures), element("details", element("summary", made), shown)])
 
 
 def _cluster(cluster: int, address: Address) -> Html:

@@ -135,7 +135,7 @@ class VarianceReduction:
         more = f", {choices} more by a choice alone" if choices else ""
         return (
             f"{self.n_explained} of {n} cluster{'' if n == 1 else 's'} explained: a parameter varies less than half as "
-            f"much as in all error-inducing images{more}. Of random groups as large {100 * self.by_chance:.0f} % are."
+            f"much as in all error-inducing images{more}. Of random groups as large, {100 * self.by_chance:.0f} % are."
         )
 
     def of(self, cluster: int) -> ClusterVariance | None:
