@@ -143,7 +143,7 @@ def furnish(values: Values, seed: int, view: View, lane: Course, pose: Pose, roa
         yard.add(yard.solid(items.BUILDING, [bridge(span)], *deck, np.zeros(1), np.array([(0.34, 0.33, 0.31)])))
     gap = _traffic(yard, values, vehicles, road)
     table = np.concatenate([*yard.rows, np.zeros((0, COLUMNS))])
-    table = table[np.argsort(-table[:, items.FAR], kind="stable")]
+    table = table[np.argsort(table[:, items.FAR], kind="stable")]
     return Furniture(table, *_joined(yard.solids), np.array(yard.footprints).reshape(-1, 6), gap)
 
 

@@ -1,4 +1,4 @@
-"""Items: the table of everything that stands on the ground, one row each, painted from far to near.
+"""Items: the table of everything that stands on the ground, one row each, painted from near to far.
 
 A compiled loop cannot walk a list of objects of several kinds, so each kind lays its numbers into columns of one table;
 the columns have names here and nowhere else.
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from failatlas.simulators.compiled import HAS_NUMBA, Lane, compiled
 from failatlas.simulators.road.light import Light, fogged
 from failatlas.simulators.road.noise import mix
+from failatlas.simulators.road.picture import Picture
 from failatlas.simulators.road.record import record
 from failatlas.simulators.road.solids import building_colour, facing, meet, vehicle_colour
 from failatlas.simulators.road.things import glow, post, rail, tree
@@ -40,6 +41,7 @@ CENTRE, MIDDLE, RADIUS, STRENGTH, TINT, BELOW, WET = 6, 7, 8, 9, 10, 13, 14
 _SAMPLES = 3  # rays a pixel through solids, no two in one row or column of thirds
 _ACROSS = (1 / 6, 1 / 2, 5 / 6)
 _DOWN = (1 / 2, 5 / 6, 1 / 6)
+OPAQUE = 0.004  # of a pixel: what is less clear than this shows nothing that lies behind
 _HIDDEN_M = 0.6  # ground nearer than the item by more than this hides it, as behind a crest
 
 
@@ -48,7 +50,7 @@ class Furniture:
     """What stands on the ground.
 
     Attributes:
-        table: (n, COLUMNS) items from far to near.
+        table: (n, COLUMNS) items from near to far.
         planes, piece, stuff: of all solids together, as in `solids.Solid`.
         footprints: (m, 6) of vehicles, for the shade under them: place before the camera, sine and cosine of the
             course, half width and half length.
@@ -63,16 +65,14 @@ class Furniture:
     gap_m: float
 
 
-def paint(
-    view: View, light: Light, grid: NDArray[np.float32], things: Furniture,
-    canvas: NDArray[np.float32], depth: NDArray[np.float32],
-) -> None:  # fmt: skip
-    """Paint all items onto the canvas, and bring the depth up to date."""
+def paint(view: View, light: Light, grid: NDArray[np.float32], things: Furniture, picture: Picture) -> None:
+    """Paint all items into a blank picture."""
     solids = things.planes, things.piece, things.stuff
+    buffers = picture.canvas, picture.clear, picture.ground, picture.front
     if HAS_NUMBA:
-        _paint_compiled(record(view), record(light), grid, things.table, *solids, canvas, depth)
+        _paint_compiled(record(view), record(light), grid, things.table, *solids, *buffers)
     else:
-        _paint_arrays(view, light, grid, things.table, *solids, canvas, depth)
+        _paint_arrays(view, light, grid, things.table, *solids, *buffers)
 
 
 @compiled
@@ -160,7 +160,9 @@ def _paint_compiled(
     piece: Rows,
     stuff: Rows,
     canvas: NDArray[np.float32],
-    depth: NDArray[np.float32],
+    clear: NDArray[np.float32],
+    ground: NDArray[np.float32],
+    front: NDArray[np.float32],
 ) -> None:
     view, light = views[0], lights[0]
     for number in range(items.shape[0]):
@@ -168,13 +170,16 @@ def _paint_compiled(
         kind = item[KIND]
         for row in range(int(item[TOP]), int(item[BOTTOM])):
             for column in range(int(item[LEFT]), int(item[RIGHT])):
-                if depth[row, column] + _HIDDEN_M < item[FAR] and kind != RAIL and kind != BUILDING:
+                left = clear[row, column]
+                if left < OPAQUE:
+                    continue
+                if ground[row, column] + _HIDDEN_M < item[FAR] and kind != RAIL and kind != BUILDING:
                     continue
                 r, g, b, cover, far = 0.0, 0.0, 0.0, 0.0, item[FAR]
                 right, _ = ray(view, column + 0.5, row + 0.5)
                 stretch = np.sqrt(1.0 + right * right)
                 if kind == BUILDING:
-                    behind = depth[row, column] + _HIDDEN_M
+                    behind = ground[row, column] + _HIDDEN_M
                     # two rays that agree speak for the pixel, else a third decides; one colour is enough for a wall
                     t, winner, rx, slope, dx, dz = solid(view, item, planes, piece, column + _ACROSS[0], row + _DOWN[0])
                     other = solid(view, item, planes, piece, column + _ACROSS[2], row + _DOWN[2])
@@ -189,7 +194,7 @@ def _paint_compiled(
                         r, g, b = solid_colour(light, grid, item, planes, piece, stuff, t, winner, rx, slope, dx, dz)
                         far = t
                 elif kind == VEHICLE:
-                    behind = depth[row, column] + _HIDDEN_M
+                    behind = ground[row, column] + _HIDDEN_M
                     samples = 0
                     for sample in range(_SAMPLES):
                         u, w = column + _ACROSS[sample], row + _DOWN[sample]
@@ -204,27 +209,28 @@ def _paint_compiled(
                         r, g, b = r / samples, g / samples, b / samples
                 elif kind == RAIL:
                     r, g, b, cover, far = barrier(light, item, column + 0.5, row + 0.5)
-                    if depth[row, column] + _HIDDEN_M < far:
+                    if ground[row, column] + _HIDDEN_M < far:
                         continue
                 elif kind == GLOW:
-                    _shine(item, canvas, row, column)
+                    _shine(item, canvas, left, row, column)
                     continue
                 else:
                     r, g, b, cover = flat(light, grid, item, column + 0.5, row + 0.5)
                 if cover > 0.004:
                     r, g, b = fogged(light, r, g, b, far * stretch)
-                    canvas[row, column, 0] = mix(canvas[row, column, 0], r, cover)
-                    canvas[row, column, 1] = mix(canvas[row, column, 1], g, cover)
-                    canvas[row, column, 2] = mix(canvas[row, column, 2], b, cover)
+                    canvas[row, column, 0] += left * cover * r
+                    canvas[row, column, 1] += left * cover * g
+                    canvas[row, column, 2] += left * cover * b
+                    clear[row, column] = left * (1.0 - cover)
                     if cover > 0.5:
-                        depth[row, column] = far
+                        front[row, column] = min(far, front[row, column])
 
 
 @compiled
-def _shine(item: Rows, canvas: NDArray[np.float32], row: Lane, column: Lane) -> None:
+def _shine(item: Rows, canvas: NDArray[np.float32], left: Lane, row: Lane, column: Lane) -> None:
     u = (column + 0.5 - item[CENTRE]) / item[RADIUS]
     v = (row + 0.5 - item[MIDDLE]) / item[RADIUS]
-    share = item[STRENGTH] * glow(u, v, item[BELOW], item[WET])
+    share = left * item[STRENGTH] * glow(u, v, item[BELOW], item[WET])
     for channel in range(3):
         canvas[row, column, channel] += share * item[TINT + channel]
 
@@ -238,15 +244,18 @@ def _paint_arrays(
     piece: NDArray[np.float64],
     stuff: NDArray[np.float64],
     canvas: NDArray[np.float32],
-    depth: NDArray[np.float32],
+    clear: NDArray[np.float32],
+    ground: NDArray[np.float32],
+    front: NDArray[np.float32],
 ) -> None:
     for item in items:
         left, right, top, bottom = (int(edge) for edge in item[[LEFT, RIGHT, TOP, BOTTOM]])
         if left >= right or top >= bottom:
             continue
-        rows, columns = (grid_axis.ravel() for grid_axis in np.mgrid[top:bottom, left:right])
+        rows, columns = np.nonzero(clear[top:bottom, left:right] >= OPAQUE)
+        rows, columns = rows + top, columns + left
         kind = item[KIND]
-        behind = depth[rows, columns].astype(np.float64) + _HIDDEN_M
+        behind = ground[rows, columns].astype(np.float64) + _HIDDEN_M
         if kind not in (RAIL, BUILDING):
             seen = behind >= item[FAR]
             rows, columns, behind = rows[seen], columns[seen], behind[seen]
@@ -258,6 +267,7 @@ def _paint_arrays(
                 item[BELOW],
                 item[WET],
             )
+            share = share * clear[rows, columns]
             canvas[rows, columns] += (share[:, None] * item[TINT : TINT + 3]).astype(np.float32)
             continue
         if kind in (VEHICLE, BUILDING):
@@ -273,9 +283,11 @@ def _paint_arrays(
         stretch = np.sqrt(1.0 + ray(view, columns + 0.5, rows + 0.5)[0] ** 2)
         colours = colours[shown]
         colours = np.stack(fogged(light, colours[:, 0], colours[:, 1], colours[:, 2], far * stretch), 1)
-        canvas[rows, columns] = mix(canvas[rows, columns], colours, cover[:, None])
+        share = clear[rows, columns] * cover
+        canvas[rows, columns] += (share[:, None] * colours).astype(np.float32)
+        clear[rows, columns] *= (1.0 - cover).astype(np.float32)
         full = cover > 0.5
-        depth[rows[full], columns[full]] = far[full]
+        front[rows[full], columns[full]] = np.minimum(far[full], front[rows[full], columns[full]])
 
 
 def _solid_arrays(

@@ -1,4 +1,4 @@
-"""Painting: ground and sky of every pixel, then things from far to near, then the windscreen, then the camera's curve.
+"""Painting: ground and sky of every pixel that nothing hides, and the camera's curve.
 
 Each loop exists twice: scalar and compiled, and over gathered arrays for a Python without numba. Both call the same
 formulas.
@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from failatlas.arrays import Pixels
 from failatlas.simulators.compiled import HAS_NUMBA, Lane, compiled
 from failatlas.simulators.road.alignment import Course, along_and_across, ground_hit
+from failatlas.simulators.road.items import OPAQUE
 from failatlas.simulators.road.light import Light, fogged
 from failatlas.simulators.road.noise import mix, step
+from failatlas.simulators.road.picture import Picture
 from failatlas.simulators.road.record import record
 from failatlas.simulators.road.sky import Horizon, land, ridges, sky
 from failatlas.simulators.road.surface import Surface, carriageway, paved, verge
 from failatlas.simulators.road.view import View, bearing, ray, to_road
 
 Canvas: TypeAlias = NDArray[np.float32]  # (h, w, 3) linear light
-Depth: TypeAlias = NDArray[np.float32]  # (h, w) metres ahead of the camera; SKY where there is no ground
 
-SKY = 1.0e6
 SHADE_M = 7.5  # from a vehicle's middle to where its shade ends
 _CURVE = 4096  # entries of the tone curve
 _BRIGHTEST = 16.0
@@ -39,21 +39,18 @@ def background(
     horizon: Horizon,
     grid: NDArray[np.float32],
     cars: NDArray[np.float64],
-) -> tuple[Canvas, Depth]:
-    """Ground and sky.
+    picture: Picture,
+) -> None:
+    """Add ground and sky where they can be seen.
 
     Args:
         cars: (n, 6) x, z, sine and cosine of the course, half width and half length of each, for their shadows.
     """
-    height, width = int(view.height), int(view.width)
-    canvas = np.zeros((height, width, 3), np.float32)
-    depth = np.full((height, width), SKY, np.float32)
     if HAS_NUMBA:
         records = record(view), record(road), record(light), record(horizon)
-        _fill_compiled(*records, lane, grid, cars, canvas, depth)
+        _fill_compiled(*records, lane, grid, cars, picture.canvas, picture.clear)
     else:
-        _fill_arrays(view, road, light, horizon, lane, grid, cars, canvas, depth)
-    return canvas, depth
+        _fill_arrays(view, road, light, horizon, lane, grid, cars, picture.canvas, picture.clear)
 
 
 @compiled
@@ -111,7 +108,7 @@ def _fill_compiled(
     grid: NDArray[np.float32],
     cars: NDArray[np.float64],
     canvas: NDArray[np.float32],
-    depth: NDArray[np.float32],
+    clear: NDArray[np.float32],
 ) -> None:
     view, road, light, horizon = views[0], roads[0], lights[0], horizons[0]
     for column in range(canvas.shape[1]):
@@ -119,6 +116,8 @@ def _fill_compiled(
         far, middle, near, skyline = ridges(horizon, grid, azimuth)
         highest = max(far, middle, near, skyline) + 0.01
         for row in range(canvas.shape[0]):
+            if clear[row, column] < OPAQUE:
+                continue
             right, slope = ray(view, column + 0.5, row + 0.5)
             z = ground_hit(view.bend, view.eye, slope)
             if z < 0.0:
@@ -143,10 +142,9 @@ def _fill_compiled(
                         left = contact(light, cars, number, x, z)
                         red, green, blue = red * left, green * left, blue * left
                 red, green, blue = fogged(light, red, green, blue, distance)
-                depth[row, column] = z
-            canvas[row, column, 0] = red
-            canvas[row, column, 1] = green
-            canvas[row, column, 2] = blue
+            canvas[row, column, 0] += clear[row, column] * red
+            canvas[row, column, 1] += clear[row, column] * green
+            canvas[row, column, 2] += clear[row, column] * blue
 
 
 def _fill_arrays(
@@ -158,16 +156,16 @@ def _fill_arrays(
     grid: NDArray[np.float32],
     cars: NDArray[np.float64],
     canvas: Canvas,
-    depth: Depth,
+    clear: NDArray[np.float32],
 ) -> None:
-    rows, columns = np.indices(depth.shape)
-    right, slope = ray(view, columns.ravel() + 0.5, rows.ravel() + 0.5)
+    rows, columns = np.nonzero(clear >= OPAQUE)
+    right, slope = ray(view, columns + 0.5, rows + 0.5)
     z = ground_hit(view.bend, view.eye, slope)
-    colours = np.zeros((depth.size, 3))
+    colours = np.zeros((len(rows), 3))
     above = z < 0.0
     size = 1.0 / np.sqrt(right[above] ** 2 + slope[above] ** 2 + 1.0)
     seen = sky(light, horizon, grid, right[above] * size, slope[above] * size, size)
-    azimuth = bearing(view, columns.ravel()[above] + 0.5)
+    azimuth = bearing(view, columns[above] + 0.5)
     tops = ridges(horizon, grid, azimuth)
     seen = np.stack(land(light, horizon, grid, azimuth, slope[above] - horizon.base, *tops, *seen), 1)
     colours[above] = seen
@@ -182,8 +180,7 @@ def _fill_arrays(
         near = (np.abs(x - cars[number, 0]) < SHADE_M) & (np.abs(z - cars[number, 1]) < SHADE_M)
         seen[near] *= contact(light, cars, number, x[near], z[near])[:, None]
     colours[below] = np.stack(fogged(light, seen[:, 0], seen[:, 1], seen[:, 2], distance), 1)
-    canvas[:] = colours.reshape(canvas.shape)
-    depth.ravel()[below] = z
+    canvas[rows, columns] += clear[rows, columns, None] * colours.astype(np.float32)
 
 
 def developed(canvas: Canvas, exposure: float) -> Pixels:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from failatlas.errors import UsageError
 from failatlas.parameters import Space, Value, Values
 from failatlas.registry import Parameter
@@ -14,7 +17,8 @@ from failatlas.simulators.road.furnishing import furnish
 from failatlas.simulators.road.items import paint
 from failatlas.simulators.road.light import Light, light
 from failatlas.simulators.road.noise import table
-from failatlas.simulators.road.painting import SKY, Depth, background, developed
+from failatlas.simulators.road.painting import background, developed
+from failatlas.simulators.road.picture import SKY, blank
 from failatlas.simulators.road.pursuit import goal, wheel_angle_deg
 from failatlas.simulators.road.space import SPACE
 from failatlas.simulators.road.view import View, view
@@ -66,20 +70,22 @@ class Road:
         surface = layout.surface(full, generator(seed, "road", "surface"))
         horizon = layout.horizon(full, generator(seed, "road", "horizon"))
         things = furnish(full, seed, camera, lane, pose, surface, sun)
-        canvas, depth = background(camera, lane, surface, sun, horizon, table(), things.footprints)
-        paint(camera, sun, table(), things, canvas, depth)
+        picture = blank(camera)
+        paint(camera, sun, table(), things, picture)
+        background(camera, lane, surface, sun, horizon, table(), things.footprints, picture)
         aside, _ = goal(lane, pose)
         labels: dict[str, Value] = {
             "steering_deg": wheel_angle_deg(aside),
             "goal_x_m": aside,
             "lead_gap_m": things.gap_m,
-            "line_share": line_share(camera, lane, pose, surface, depth),
+            "line_share": line_share(camera, lane, pose, surface, picture.front),
         }
-        cover(canvas, full, generator(seed, "road", "windscreen"), camera, sun, table(), _is_sky(depth, camera, sun))
-        return Rendering(developed(canvas, sun.exposure), full, labels)
+        free = _is_sky(picture.front, camera, sun)
+        cover(picture.canvas, full, generator(seed, "road", "windscreen"), camera, sun, table(), free)
+        return Rendering(developed(picture.canvas, sun.exposure), full, labels)
 
 
-def _is_sky(depth: Depth, camera: View, sun: Light) -> bool:
+def _is_sky(depth: NDArray[np.float32], camera: View, sun: Light) -> bool:
     """Whether the sun stands in the picture's open sky, or above its upper edge."""
     at = sun_pixel(camera, sun)
     if at is None:
