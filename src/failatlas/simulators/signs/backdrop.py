@@ -95,8 +95,10 @@ def behind(place: Place, light: Light, geometry: Geometry, grid: NDArray[np.floa
 def _sky(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: Lane) -> Lane:
     up = np.maximum(y, 0.0)
     t = 1.0 - np.exp(-3.0 * up)
-    near = (x - light.glow_x) * (x - light.glow_x) + (y - light.glow_y) * (y - light.glow_y)
-    halo = light.glow * (0.35 * np.exp(-near * 6.0) + 1.6 * np.exp(-near * 160.0))
+    halo = x * 0.0
+    if light.glow > 0.0:
+        near = (x - light.glow_x) * (x - light.glow_x) + (y - light.glow_y) * (y - light.glow_y)
+        halo = light.glow * (0.35 * np.exp(-near * 6.0) + 1.6 * np.exp(-near * 160.0))
     # a crop sees so little of the sky that two octaves are all it can show
     u, v = x * 7.0 + place.shift, y * 16.0 + place.shift * 0.3
     cloud = 0.68 * noise(grid, u, v) + 0.32 * noise(grid, 3.3 * u, 3.3 * v + 9.0)
@@ -114,8 +116,9 @@ def _trees(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: La
     s = place.shift
     crown = noise(grid, x * 0.22 + s, 3.0)
     top = place.crowns * (0.55 + 0.75 * crown + 0.12 * noise(grid, x * 1.3 + s, 9.0))
-    clump = fractal(grid, x * 0.75 + s, y * 0.95)
-    leaves = noise(grid, x * 5.0 + s, y * 5.0) - 0.5
+    # turned, so that the cells of the noise do not stand in rows
+    clump = fractal(grid, 0.72 * x + 0.50 * y + s, 0.66 * y - 0.58 * x)
+    leaves = noise(grid, 4.6 * x - 2.9 * y + s, 2.7 * x + 4.4 * y) - 0.5
     grain = np.minimum(0.12 / fine, 1.0) * leaves  # finer than a pixel, leaves average out
     # the crown's edge is frayed, and the sky shines through where the foliage is thin
     a = step(0.45, -0.45, y - top - 2.2 * (clump - 0.5)) * step(0.0, 0.08, place.crowns)

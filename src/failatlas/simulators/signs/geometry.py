@@ -77,11 +77,13 @@ def geometry(values: Values, width_px: int) -> tuple[Geometry, Level, Matrix]:
     front = float(normal @ centre < 0)
     to_picture = np.array([[focal, 0, width_px / 2], [0, -focal, width_px / 2], [0, 0, 1]])
     behind = -normal if front else normal
-    faces = [
-        to_picture @ np.stack([right * PLATE_M / 2, up * PLATE_M / 2, centre + behind * depth], axis=1)
-        for depth in (0.0, THICKNESS_M / 2, THICKNESS_M)
-    ]
-    near, half, far = (tuple(float(x) for x in _inverse(face).ravel()) for face in faces)
+    depths = np.array([0.0, THICKNESS_M / 2, THICKNESS_M])[:, None]
+    planes = np.empty((3, 3, 3))
+    planes[:, :, 0] = right * (PLATE_M / 2)
+    planes[:, :, 1] = up * (PLATE_M / 2)
+    planes[:, :, 2] = centre + behind * depths
+    faces = to_picture @ planes
+    near, half, far = _inverses(faces)
     probes, step, lod = _footprint(near, middle_x, middle_y)
     pole = _pole(centre - normal * (THICKNESS_M + POLE_RADIUS_M), up, to_picture, focal)
     whole = Geometry._make((
@@ -126,25 +128,29 @@ def on_plate(inverse: tuple[float, ...], column: Lane, row: Lane) -> Lane:
     )
 
 
-def _shift(faces: list[Matrix]) -> float:
+def _shift(faces: NDArray[np.float64]) -> float:
     """Pixels between the middles of the plate's two sides."""
     near, far = (face[:2, 2] / face[2, 2] for face in (faces[0], faces[2]))
     return float(np.abs(near - far).max())
 
 
-def _inverse(face: Matrix) -> Matrix:
-    inverse = np.linalg.inv(face + np.eye(3) * 1e-9)  # a plate seen exactly edge-on has no inverse
-    # the sign of a homography is free: w > 0 where the plate's middle is
-    middle = face[:, 2] / face[2, 2]
-    w = inverse[2] @ middle
-    return np.asarray(inverse / w if w else inverse, np.float64)
+def _inverses(faces: NDArray[np.float64]) -> list[tuple[float, ...]]:
+    """From the picture back to each of the (n, 3, 3) planes, row by row; w > 0 where a plane's middle is."""
+    inverses = np.linalg.inv(faces + np.eye(3) * 1e-9)  # a plate seen exactly edge-on has no inverse
+    middles = faces[:, :, 2] / faces[:, 2:, 2]
+    # the scale of a homography is free
+    w = np.einsum("nj,nj->n", inverses[:, 2], middles)
+    inverses /= np.where(w == 0, 1, w)[:, None, None]
+    return [tuple(inverse) for inverse in inverses.reshape(-1, 9).tolist()]
 
 
 def _footprint(inverse: tuple[float, ...], x: float, y: float) -> tuple[float, tuple[float, float], float]:
     """Number of probes, the step between them in (u, v), and log2 of the texels that each covers."""
     u0, v0, _ = on_plate(inverse, x, y)
-    columns = [np.subtract(on_plate(inverse, x + dx, y + dy)[:2], (u0, v0)) for dx, dy in ((1, 0), (0, 1))]
-    left, sizes, _ = np.linalg.svd(np.stack(columns, axis=1) * SIDE_PX * INNER)
+    u1, v1, _ = on_plate(inverse, x + 1, y)
+    u2, v2, _ = on_plate(inverse, x, y + 1)
+    across = np.array([[u1 - u0, u2 - u0], [v1 - v0, v2 - v0]])
+    left, sizes, _ = np.linalg.svd(across * SIDE_PX * INNER)
     # one probe where the plate faces the camera, up to four where it is seen sideways
     probes = min(4.0, max(1.0, float(np.ceil(sizes[0] / max(sizes[1], 1e-6) - 0.4))))
     step = left[:, 0] * sizes[0] / (SIDE_PX * INNER) / probes

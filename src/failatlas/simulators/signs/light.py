@@ -65,7 +65,7 @@ def light(values: Values, geometry: Geometry) -> Light:
     azimuth = math.radians(float(values["sun_azimuth_deg"]))
     height = math.radians(float(values["sun_elevation_deg"]))
     toward = np.array([math.sin(azimuth) * math.cos(height), math.sin(height), math.cos(azimuth) * math.cos(height)])
-    sun, top, low = _sky(time, height, clear)
+    sun, top, low = _sky(time, azimuth, height, clear)
     if weather == "rain":
         top, low, sun = top * (1 - 0.35 * strength), low * (1 - 0.3 * strength), sun * 0.5
     right, up, normal = axes(values)
@@ -74,6 +74,7 @@ def light(values: Values, geometry: Geometry) -> Light:
     facing = max(0.0, float(normal @ toward))
     # half the sky lights an upright surface, less of it when the plate looks away from the bright side
     ambient = (0.44 * top + 0.36 * low) * (0.8 + 0.25 * float(normal @ toward)) * (1 + 0.5 * float(normal[1]))
+    ambient = 0.55 * ambient + 0.45 * ambient.sum() / 3  # the ground and the houses around add their grey
     distance = float(values["distance_m"])
     lamps = float(values["headlights"]) * {"day": 0.0, "dusk": 0.5, "night": 1.0}[time]
     hot = _hot_spot(toward, right, up, normal)
@@ -81,16 +82,15 @@ def light(values: Values, geometry: Geometry) -> Light:
         weather, 3.0 / (350.0 * (25.0 / 350.0) ** strength)
     )
     air = (0.25 * top + 0.75 * low) * (0.95 if time == "day" else 0.8) + lamps * 0.012
-    sides = [max(0.0, float(np.dot(side, toward))) for side in ((-0.95, 0, -0.3), (0, 0, -1), (0.95, 0, -0.3))]
-    poles = [float(sun.mean() * side + ambient.mean() + 0.06 * lamps) for side in sides]
+    sides = (-0.95 * toward[0] - 0.3 * toward[2], -toward[2], 0.95 * toward[0] - 0.3 * toward[2])
+    white, grey = float(sun.sum()) / 3, float(ambient.sum()) / 3
+    poles = [white * max(0.0, side) + grey + 0.06 * lamps for side in sides]
     front_lit = 0.35 + 0.55 * max(0.0, -math.cos(azimuth))
     shade = 0.42 * top + 0.2 * low + lamps * 0.05 / (1 + (geometry.backdrop / REACH_M) ** 2)
     return Light._make((
-        *ambient, *(sun * facing), float(sun.mean() * max(0.0, float(up @ toward)) * 0.6 + ambient.mean()),
-        float(sun.mean()) * hot[2], hot[0], hot[1], _retro(lamps, distance, float(-normal[2])) * geometry.front,
-        *poles, *shade, *(sun * front_lit), *top, *low, float(sun.mean() * (1.2 + math.exp(-math.degrees(height) / 9))),
-        toward[0] / max(toward[2], 1e-3) if toward[2] > 0 else 99.0,
-        toward[1] / max(toward[2], 1e-3) - geometry.elevation,
+        *ambient, *(sun * facing), white * max(0.0, float(up @ toward)) * 0.6 + grey,
+        white * hot[2], hot[0], hot[1], _retro(lamps, distance, float(-normal[2])) * geometry.front,
+        *poles, *shade, *(sun * front_lit), *top, *low, *_glow(white, toward, geometry.elevation),
         1 - clear, {"day": 0.0, "dusk": 0.6, "night": 1.0}[time], *air, fog,
     ))  # fmt: skip
 
@@ -106,7 +106,7 @@ def fogged(light: Light, red: Lane, green: Lane, blue: Lane, distance: Lane) -> 
     )
 
 
-def _sky(time: str, height: float, clear: float) -> tuple[Colour, Colour, Colour]:
+def _sky(time: str, azimuth: float, height: float, clear: float) -> tuple[Colour, Colour, Colour]:
     """Light of the sun, of the sky overhead and at the horizon."""
     warm = math.exp(-math.degrees(height) / 9.0)  # the air reddens a sun below about 15°
     if time == "day":
@@ -116,10 +116,21 @@ def _sky(time: str, height: float, clear: float) -> tuple[Colour, Colour, Colour
         return sun, top, low * (1 - warm * clear * np.array([-0.05, 0.12, 0.32]))
     if time == "dusk":
         top = np.array([0.055, 0.075, 0.15]) * clear + np.array([0.07, 0.075, 0.095]) * (1 - clear)
-        low = np.array([0.27, 0.185, 0.19]) * clear + np.array([0.14, 0.13, 0.13]) * (1 - clear)
+        # the afterglow is orange where the sun went, and blue opposite
+        toward = 0.5 + 0.5 * math.cos(azimuth)
+        glow = np.array([0.42, 0.22, 0.11]) * toward + np.array([0.12, 0.15, 0.22]) * (1 - toward)
+        low = glow * clear + np.array([0.13, 0.135, 0.145]) * (1 - clear)
         return np.zeros(3), top, low
     top = np.array([0.010, 0.013, 0.024])
     return np.zeros(3), top, np.array([0.034, 0.030, 0.034]) * (1.2 - 0.4 * clear)
+
+
+def _glow(sun: float, toward: Colour, elevation: float) -> tuple[float, float, float]:
+    """Brightness and place of the glow around a sun ahead; none around one behind the camera."""
+    if toward[2] < 0.05:
+        return 0.0, 0.0, 0.0
+    low = math.exp(-10 * float(toward[1]))
+    return sun * (1.2 + low), float(toward[0] / toward[2]), float(toward[1] / toward[2]) - elevation
 
 
 def _hot_spot(toward: Colour, right: Colour, up: Colour, normal: Colour) -> tuple[float, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ class Painting(NamedTuple):
 def painted(scene: Scene) -> Painting:
     """Paint a scene, as wide as high."""
     width = int(scene.geometry.width)
-    rows, columns = (half.ravel() for half in np.mgrid[0.5:width, 0.5:width])
+    rows, columns = _pixels(width)
     picture = np.empty((width * width, 3), np.float32)
     shares = np.zeros((width * width, 2), np.float32)
     common = (scene.light, scene.geometry, table(), columns, rows)
@@ -73,6 +74,13 @@ def painted(scene: Scene) -> Painting:
         _paint_weather(scene.weather, *common, picture, shares)
     shape = (width, width)
     return Painting(picture.reshape(*shape, 3), shares[:, 0].reshape(shape), shares[:, 1].reshape(shape))
+
+
+@lru_cache(maxsize=256)
+def _pixels(width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Row and column of each pixel's middle; 150 kB at 96 px."""
+    rows, columns = np.mgrid[0.5:width, 0.5:width].reshape(2, -1)
+    return rows, columns
 
 
 def _inside(scene: Scene, columns: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -157,7 +165,7 @@ def _paint_front(
         r, g, b = fogged(light, r, g, b, geometry.distance)
         red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
         if surface.cap > 0.0:
-            snow = cap(surface, texture, grid, u, v) * (1.0 - 0.75 * a) * seen
+            snow = cap(surface, texture, grid, u, v) * seen
             r, g, b = fogged(
                 light,
                 0.80 * (light.shade_r * 1.3 + light.beam_r),

@@ -258,10 +258,11 @@ def _stripes(surface: Surface, grid: NDArray[np.float32], u: Lane, v: Lane) -> L
 
 @compiled
 def cap(surface: Surface, texture: Texture, grid: NDArray[np.float32], u: Lane, v: Lane) -> Lane:
-    """Coverage of the snow that lies on the upper edge: a place above the plate, with plate right below it."""
+    """Coverage of the snow on the upper edge: plate a little below it, and none a little above."""
     height = surface.cap * (0.45 + 0.9 * noise(grid, u * 4.0 + surface.shift, 170.0)) * (1.0 - 0.55 * u * u)
-    over = covered(texture, 0.0, float(SIDE_PX), u, v - height)
-    return step(0.3, 0.7, over)
+    below = covered(texture, 0.0, float(SIDE_PX), u, v - height)
+    above = covered(texture, 0.0, float(SIDE_PX), u, v + 0.4 * height)
+    return step(0.3, 0.7, below) * step(0.7, 0.3, above)
 
 
 @compiled
