@@ -9,7 +9,7 @@ from failatlas.simulators.effects import CAMERA
 from failatlas.simulators.signs.classes import CLASSES
 
 # the camera's own ranges serve any picture; beyond these, nobody could tell what is on a plate of 60 px
-_CAMERA_RANGES = {
+_CAMERA_RANGES = {  # low, high, default
     "exposure_stops": (-4.0, 4.0, 0.0),
     "motion_px": (0.0, 16.0, 0.0),
     "motion_deg": (0.0, 180.0, 0.0),
@@ -84,8 +84,8 @@ SPACE = Space(
         *(
             replace(parameter, low=low, high=high, default=default)
             for parameter in CAMERA
-            for low, high, default in [_CAMERA_RANGES.get(parameter.name, (0.0, 0.0, 0.0))]
             if parameter.name in _CAMERA_RANGES
+            for low, high, default in (_CAMERA_RANGES[parameter.name],)
         ),
     )
 )
