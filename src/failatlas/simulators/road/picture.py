@@ -6,10 +6,12 @@ Near things are painted first, so that what they hide is never computed: in a wo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from failatlas.arrays import freeze
 from failatlas.simulators.compiled import HAS_NUMBA, compiled, lanes, select
 from failatlas.simulators.road.alignment import ground_hit
 from failatlas.simulators.road.record import record
@@ -38,13 +40,19 @@ class Picture:
 def blank(view: View) -> Picture:
     """A picture with nothing in it but the place of the ground."""
     height, width = int(view.height), int(view.width)
-    rows, columns = np.indices((height, width)) + 0.5
     depth = np.empty(height * width, np.float32)
-    _measure(record(view) if HAS_NUMBA else (view,), columns.ravel(), rows.ravel(), depth)
+    _measure(record(view) if HAS_NUMBA else (view,), *_middles(height, width), depth)
     ground = depth.reshape(height, width)
     return Picture(
         np.zeros((height, width, 3), np.float32), np.ones((height, width), np.float32), ground, ground.copy()
     )
+
+
+@cache
+def _middles(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Columns and rows of the middles of all pixels."""
+    rows, columns = np.indices((height, width)) + 0.5
+    return freeze(columns.ravel()), freeze(rows.ravel())
 
 
 @compiled
