@@ -1,6 +1,7 @@
 """Simulator "signs": one of 43 traffic signs on a pole, in any light, weather and state, as a car's camera crops it.
 
-About 4 ms for 96 × 96 px on one core (11 ms without Numba), 2 ms for a sign so far away that its crop is small. Linear light is painted in `painting`, then the camera of `effects` takes it.
+About 4 ms for 96 × 96 px on one core (11 ms without Numba), 2 ms for a sign so far away that its crop is small. Linear
+light is painted in `painting`, then the camera of `effects` takes it.
 """
 
 from __future__ import annotations
