@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 class Case(Protocol):
     """A built-in case study; needs no network and no other file."""
 
-    title: str
-    splits: tuple[str, ...]
-    licence: str
+    @property
+    def title(self) -> str:
+        """One line."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits there are."""
+
+    @property
+    def licence(self) -> str:
+        """Of images and network."""
 
     def images(self, split: str) -> ImageSet:
         """The images of one split, labelled unless the split is an improvement set."""
@@ -32,6 +40,10 @@ class Case(Protocol):
 cases: Registry[Case] = Registry(
     "case",
     methods=("images", "model", "task"),
-    modules=("failatlas.cases.fashion",),
+    modules=(
+        "failatlas.cases.fashion",
+        "failatlas.cases.signs",
+        "failatlas.cases.steering",
+    ),
     group="failatlas.cases",
 )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from failatlas.images import ImageRecord, ImageSet
     from failatlas.models import Preprocess
     from failatlas.models.model import WhiteBox
+    from failatlas.simulators import Rendering
     from failatlas.simulators.scenarios import Scenario
     from failatlas.simulators.where import Condition
     from failatlas.tasks.task import Task
@@ -191,10 +192,12 @@ class RenderedCase:
                     misses = _missed(misses, MOST_RENDERED, where or "usable")
                     continue
                 misses = 0
-                pixels = rendering.pixels
+                pixels, truth = rendering.pixels, {KNOWN_CAUSE: self.known_cause(rendering.values)}
                 if scenario is not None:
-                    pixels = scenario.pixels(pixels, generator(seed, "pixels", self.name, split, number))
-                yield Picture(number, pixels, self._record(split, number, rendering, answer, scenario))
+                    injection = scenario.draw(generator(seed, "pixels", self.name, split, number))
+                    pixels = injection.pixels(pixels)
+                    truth = {**injection.truth, KNOWN_CAUSE: scenario.name, SCENARIO: scenario.name}
+                yield Picture(number, pixels, self._record(split, number, rendering, answer, truth))
 
     def images(self, split: str) -> ImageSet:
         """The reference set of a split, rendered now.
@@ -261,15 +264,10 @@ class RenderedCase:
                 return values
         raise UsageError(f"case {self.name!r} hardly ever draws a picture without a weakness", remedy="mend its draw")
 
-    def _record(
-        self, split: str, number: int, rendering: Any, answer: Answer, scenario: Scenario | None
-    ) -> ImageRecord:
+    def _record(self, split: str, number: int, rendering: Rendering, answer: Answer, truth: Values) -> ImageRecord:
         from failatlas.images import ImageRecord
 
-        labels = {k: v for k, v in rendering.labels.items() if self.facts is None or k in self.facts}
-        truth: dict[str, Value] = {KNOWN_CAUSE: self.known_cause(rendering.values)}
-        if scenario is not None:
-            truth = {KNOWN_CAUSE: scenario.name, SCENARIO: scenario.name}
+        labels: dict[str, Value] = {k: v for k, v in rendering.labels.items() if self.facts is None or k in self.facts}
         name = f"{split}-{number:06d}"
         return ImageRecord(
             id=f"{name}.png",

@@ -97,9 +97,9 @@ def _graffiti(random: np.random.Generator) -> Values:
 def _night(random: np.random.Generator) -> Values:
     return {
         "time": "night",
-        "headlights": random.uniform(0.05, 0.3),
-        "exposure_stops": random.uniform(-1, 0.5),
-        "iso": random.uniform(3200, 12800),
+        "headlights": random.uniform(0.02, 0.15),
+        "exposure_stops": random.uniform(-1.2, 0),
+        "iso": random.uniform(6400, 16000),
     }
 
 

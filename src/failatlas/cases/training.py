@@ -123,32 +123,54 @@ def train(case: RenderedCase, out: Path, *, recipe: Recipe | None = None, n_trai
         DataError: the loss is no number any more.
         ResourceError: disk full, no permission.
     """
-    import torch
     from safetensors.torch import save
 
     recipe = recipe or case.recipe()
     images = _made(case, out, "train", n_train)
     module = _trained(case, recipe, images, out)
     content = save({name: tensor.contiguous() for name, tensor in module.state_dict().items()})
+    card = _card(case, out, module, content, recipe, len(images))
+    write_atomically(out / "network.safetensors", content)
+    write_atomically(out / "card.json", _text(card))
+    (out / _CHECKPOINT).unlink(missing_ok=True)
+    return card
+
+
+def retest(case: RenderedCase, out: Path) -> Card:
+    """The card anew, of the network that ``train`` left in ``out``: when the test set changed and training did not."""
+    from failatlas.models.weights import load_weights
+
+    module = case.network().eval()
+    load_weights(module, out / "network.safetensors")
+    told = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    content = (out / "network.safetensors").read_bytes()
+    card = _card(case, out, module, content, Recipe(**told["recipe"]), told["n_train"])
+    write_atomically(out / "card.json", _text(card))
+    return card
+
+
+def _card(case: RenderedCase, out: Path, module: torch.nn.Module, content: bytes, recipe: Recipe, n_train: int) -> Card:
+    import torch
+
     test = _made(case, out, "test", None)
     is_error = _errors(case, module, test)
     causes = np.array([str(record.metadata.get(KNOWN_CAUSE, "")) for record in test.records])
-    card = Card(
+    return Card(
         case=case.name,
         sha256=hashlib.sha256(content).hexdigest(),
         weights=sum(p.numel() for p in module.parameters()),
         recipe=recipe,
-        n_train=len(images),
+        n_train=n_train,
         threads=torch.get_num_threads(),
         torch=torch.__version__.partition("+")[0],
         test=ErrorRate.of(is_error),
         ordinary=ErrorRate.of(is_error[causes == ""]),
         weaknesses={weakness.name: ErrorRate.of(is_error[causes == weakness.name]) for weakness in case.weaknesses},
     )
-    write_atomically(out / "network.safetensors", content)
-    write_atomically(out / "card.json", (json.dumps(card.to_json(), indent=1) + "\n").encode())
-    (out / _CHECKPOINT).unlink(missing_ok=True)
-    return card
+
+
+def _text(card: Card) -> bytes:
+    return (json.dumps(card.to_json(), indent=1) + "\n").encode()
 
 
 def _made(case: RenderedCase, out: Path, split: str, count: int | None) -> ImageSet:
