@@ -124,13 +124,14 @@ def test_every_end_and_every_choice_renders(name, parameter, value):
 
 @each
 def test_every_parameter_does_something(name):
-    """Moved from its default to an end or a choice it changes pixels or labels, alone or in some scene of a few."""
+    """Moved from its default to an end or a choice it changes pixels or labels, in some scene of a few dozen."""
     space = simulator(name).space
     idle = set(space.names)
     random = np.random.default_rng(0)
-    scenes = [space.defaults] + [space.draw(random) for _ in range(12)]
-    for scene in scenes:
-        before = simulator(name).render(scene, 5) if idle else None
+    for scene in [space.defaults] + [space.draw(random) for _ in range(60)]:
+        if not idle:
+            break
+        before = simulator(name).render(scene, 5)
         for parameter in [space[one] for one in space.names if one in idle]:
             for value in list(parameter.choices) or [parameter.low, parameter.high, parameter.from_unit(0.3)]:
                 made = simulator(name).render({**scene, parameter.name: value}, 5)
