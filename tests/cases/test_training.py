@@ -17,13 +17,6 @@ from failatlas.models.weights import load_weights
 from failatlas.tasks import Regression
 
 
-@pytest.fixture(autouse=True)
-def _same_algorithms():
-    before = torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.use_deterministic_algorithms(before)
-
-
 def test_the_network_learns_what_training_shows_and_fails_where_a_weakness_was_planted(toy, tmp_path):
     card = train(toy(sizes={"test": 200, "improvement": 40, "train": 600}), tmp_path, recipe=Recipe(epochs=6, batch=32))
     assert card.ordinary.rate < 0.05

@@ -192,7 +192,8 @@ class RenderedCase:
                     misses = _missed(misses, MOST_RENDERED, where or "usable")
                     continue
                 misses = 0
-                pixels, truth = rendering.pixels, {KNOWN_CAUSE: self.known_cause(rendering.values)}
+                pixels = rendering.pixels
+                truth: dict[str, Value] = {KNOWN_CAUSE: self.known_cause(rendering.values)}
                 if scenario is not None:
                     injection = scenario.draw(generator(seed, "pixels", self.name, split, number))
                     pixels = injection.pixels(pixels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -85,7 +86,6 @@ class Card:
         weights: numbers in it.
         recipe: how it was trained.
         n_train: pictures it saw.
-        threads: of torch; another number gives other last digits.
         torch: version.
         test: errors on the reference test set.
         ordinary: errors where no weakness holds.
@@ -97,7 +97,6 @@ class Card:
     weights: int
     recipe: Recipe
     n_train: int
-    threads: int
     torch: str
     test: ErrorRate
     ordinary: ErrorRate
@@ -127,7 +126,8 @@ def train(case: RenderedCase, out: Path, *, recipe: Recipe | None = None, n_trai
 
     recipe = recipe or case.recipe()
     images = _made(case, out, "train", n_train)
-    module = _trained(case, recipe, images, out)
+    with _one_thread():
+        module = _trained(case, recipe, images, out)
     content = save({name: tensor.contiguous() for name, tensor in module.state_dict().items()})
     card = _card(case, out, module, content, recipe, len(images))
     write_atomically(out / "network.safetensors", content)
@@ -161,12 +161,29 @@ def _card(case: RenderedCase, out: Path, module: torch.nn.Module, content: bytes
         weights=sum(p.numel() for p in module.parameters()),
         recipe=recipe,
         n_train=n_train,
-        threads=torch.get_num_threads(),
         torch=torch.__version__.partition("+")[0],
         test=ErrorRate.of(is_error),
         ordinary=ErrorRate.of(is_error[causes == ""]),
         weaknesses={weakness.name: ErrorRate.of(is_error[causes == weakness.name]) for weakness in case.weaknesses},
     )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread: more of them add in another order, and the weights would depend on the machine.
+
+    Maps this small gain little from more: 0.66 ms a picture of 64 px on one thread, 0.59 on two.
+    """
+    import torch
+
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict)
 
 
 def _text(card: Card) -> bytes:
@@ -185,9 +202,9 @@ def _trained(case: RenderedCase, recipe: Recipe, images: ImageSet, out: Path) ->
     task = case.task_of()
     classes: Sequence[str] = getattr(task, "classes", ())
     targets = _targets(images, classes)
-    torch.use_deterministic_algorithms(True)
     torch.manual_seed(derive(recipe.seed, "weights", case.name))
-    module = case.network()
+    # channels last: a quarter less time for maps this small
+    module = case.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     head = _last_linear(module)
     spread = _Spread.of(targets, classes)
     adam = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
@@ -204,7 +221,7 @@ def _trained(case: RenderedCase, recipe: Recipe, images: ImageSet, out: Path) ->
             module.train()
             for rows in torch.split(torch.randperm(len(images)), recipe.batch):
                 x, y = _augmented(pixels[rows.numpy()], targets[rows.numpy()], case.preprocess_of(), recipe)
-                loss = _loss(module(x), y, spread)
+                loss = _loss(module(x.contiguous(memory_format=torch.channels_last)), y, spread)
                 if not bool(torch.isfinite(loss)):
                     raise DataError(f"the loss became {loss.item()} in epoch {epoch + 1}", remedy="lower the rate")
                 adam.zero_grad()
@@ -215,7 +232,8 @@ def _trained(case: RenderedCase, recipe: Recipe, images: ImageSet, out: Path) ->
             _checkpoint(out / _CHECKPOINT, module, adam, epoch + 1, identity)
     if spread is not None:
         spread.fold_into(head)
-    return module.eval()
+    trained: torch.nn.Module = module.to(memory_format=torch.contiguous_format)
+    return trained.eval()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
