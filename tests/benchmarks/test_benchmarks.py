@@ -23,7 +23,7 @@ def measuring():
     return importlib.import_module("benchmarks.measuring")
 
 
-@pytest.mark.parametrize("name", ["startup", "clustering", "relevance", "hudd", "memory", "demo"])
+@pytest.mark.parametrize("name", ["startup", "clustering", "relevance", "rendering", "hudd", "memory", "demo"])
 def test_every_benchmark_of_the_table_can_be_run(name):
     assert name in importlib.import_module("benchmarks.__main__").NAMES
     assert callable(importlib.import_module(f"benchmarks.{name}").run)
