@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -301,7 +301,7 @@ class PartRow:
 
 
 def parts() -> dict[str, list[PartRow]]:
-    """Extractors, reducers, clusterers, presets, describers, composites and relevance operators."""
+    """Presets, extractors, reducers, clusterers, describers, composites, operators, simulators and scenarios."""
     from failatlas.clustering import clusterers
     from failatlas.features import extractors
     from failatlas.pipelines import PRESETS
@@ -309,6 +309,8 @@ def parts() -> dict[str, list[PartRow]]:
     from failatlas.relevance.composites import composites
     from failatlas.relevance.rules.rule import served
     from failatlas.rootcauses import describers
+    from failatlas.simulators import simulators
+    from failatlas.simulators.scenarios import scenarios
 
     table: dict[str, list[PartRow]] = {
         "presets": [PartRow(name, p.summary, str(p.pipeline), p.source) for name, p in PRESETS.items()]
@@ -321,17 +323,41 @@ def parts() -> dict[str, list[PartRow]]:
         PartRow(name, repr(c.convolution), repr(c.dense), c.source) for name, c in composites.items()
     ]
     table["operators"] = [PartRow(name, rule.name, "", "") for name, rule in served()]
+    table["simulators"] = [
+        PartRow(part.name, part.summary, ", ".join(part.parameters), part.source) for part in simulators
+    ]
+    table["scenarios"] = [PartRow(*row) for row in scenarios.rows()]
     return table
 
 
-def case_rows() -> list[dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One built-in case study in words.
+
+    Attributes:
+        weaknesses: names of what was planted; empty for photographs.
+    """
+
+    name: str
+    title: str
+    splits: tuple[str, ...]
+    licence: str
+    weaknesses: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def case_rows() -> list[CaseRow]:
     """The built-in case studies."""
-    from failatlas.cases import cases
+    from failatlas.cases import RenderedCase, cases
 
     rows = []
     for part in cases:
         case = cases.create(part.name)
-        rows.append({"name": part.name, "title": case.title, "splits": ", ".join(case.splits), "licence": case.licence})
+        planted = tuple(w.name for w in case.weaknesses) if isinstance(case, RenderedCase) else ()
+        rows.append(CaseRow(part.name, case.title, case.splits, case.licence, planted))
     return rows
 
 

@@ -46,9 +46,11 @@ def test_every_part_that_parts_lists_makes_a_pipeline():
 
 def test_cases_lists_the_built_in_ones(failatlas):
     rows = failatlas("cases", "--json").json["cases"]
-    assert [row["name"] for row in rows] == ["fashion"]
-    assert "MIT" in rows[0]["licence"]
-    assert "test" in rows[0]["splits"]
+    known = {row["name"]: row for row in rows}
+    assert "MIT" in known["fashion"]["licence"]
+    assert known["fashion"]["weaknesses"] == []
+    assert {"test", "improvement", "train"} == set(known["ts"]["splits"])
+    assert "graffiti" in known["ts"]["weaknesses"]
 
 
 def test_cases_make_writes_images_and_a_manifest(failatlas, fashion, tmp_path):

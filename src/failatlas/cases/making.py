@@ -21,6 +21,7 @@ from failatlas.images import ImageRecord, ImageSet, write_manifest
 from failatlas.progress import step, track
 from failatlas.seeds import generator
 from failatlas.store import write_atomically
+from failatlas.store.files import leftovers
 
 if TYPE_CHECKING:
     from failatlas.simulators.scenarios import Scenario
@@ -108,6 +109,8 @@ def make_rendered(
     manifest = out / "manifest.csv"
     if _begun(out, plan) and manifest.is_file():
         return manifest, wanted
+    for leftover in leftovers(out):  # of a killed call
+        leftover.unlink(missing_ok=True)
     rows = _rows(out)
     next_number = rows[-1]["number"] + 1 if rows else 0
     missing = wanted - len(rows)

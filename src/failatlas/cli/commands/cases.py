@@ -21,12 +21,12 @@ def cases(context: click.Context, as_json: bool, quiet: bool) -> None:
     with answers.progress_shown(quiet):
         rows = api.case_rows()
     if as_json:
-        answers.document({"cases": rows})
+        answers.document({"cases": [row.to_json() for row in rows]})
     else:
         answers.table(
             "Case studies",
-            ["name", "what", "splits", "licence"],
-            [[row["name"], row["title"], row["splits"], row["licence"]] for row in rows],
+            ["name", "what", "planted weaknesses", "licence"],
+            [[row.name, row.title, ", ".join(row.weaknesses) or "none: photographs", row.licence] for row in rows],
         )
 
 
