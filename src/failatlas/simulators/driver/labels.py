@@ -1,0 +1,117 @@
+"""Labels: what is measured in a posed and rendered scene; angles as the camera sees them, gaps on the lids."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failatlas.arrays import freeze
+from failatlas.parameters import Value, Values
+from failatlas.simulators.driver import landmarks
+from failatlas.simulators.driver.eyes import clearance, gaze_direction
+from failatlas.simulators.driver.head import Points, head_data
+from failatlas.simulators.driver.scene import Scene
+from failatlas.simulators.raster import Camera, Frame, vertex_normals
+
+SLACK = 0.03  # share of the depth by which a point may lie behind what is drawn there: hair lifts the skin below it
+
+
+def labels(values: Values, scene: Scene, camera: Camera, frame: Frame, pupil: float) -> dict[str, Value]:
+    """All labels of one picture.
+
+    Angles are in deg.  ``*_view`` are relative to the camera: yaw > 0 to the picture's right, pitch > 0 up, roll > 0
+    clockwise.  ``gaze_angle`` is the gaze's direction in the picture: 0 left, 90 up, 180 right; ``gaze_offset`` how far
+    it is from looking into the camera.  ``landmark_k_x`` and ``_y`` are pixels from the upper left corner.
+
+    Args:
+        pupil: half-angle of the pupil, rad.
+    """
+    out: dict[str, Value] = {}
+    axes = camera.pose()[:, :3]  # rows right, up, forward
+    gaze = scene.turn @ np.array(gaze_direction(float(values["gaze_yaw"]), float(values["gaze_pitch"])))
+    right, up, toward = float(axes[0] @ gaze), float(axes[1] @ gaze), -float(axes[2] @ gaze)
+    out["gaze_yaw_view"] = math.degrees(math.atan2(right, toward))
+    out["gaze_pitch_view"] = math.degrees(math.asin(max(-1.0, min(1.0, up))))
+    out["gaze_angle"] = math.degrees(math.atan2(up, -right)) % 360
+    out["gaze_offset"] = math.degrees(math.acos(max(-1.0, min(1.0, toward))))
+    out |= _head_angles(axes, scene.turn)
+    for side, name in enumerate(("left", "right")):
+        gap = scene.openings[side]
+        out[f"lid_gap_{name}_mm"] = gap.gap_mm
+        out[f"pupil_share_{name}"] = _pupil_share(values, scene, side, pupil)
+    places = landmarks.landmarks(scene, float(values["gaze_yaw"]), float(values["gaze_pitch"]))
+    front = _face_vertices(scene, camera)
+    seen = frame.is_visible(camera, np.concatenate([places, front]), SLACK)
+    spots = camera.project(places)
+    for number, (spot, is_seen) in enumerate(zip(spots.tolist(), seen[: len(places)].tolist(), strict=True)):
+        out[f"landmark_{number}_x"], out[f"landmark_{number}_y"] = spot[0], spot[1]
+        out[f"landmark_{number}_visible"] = float(is_seen)
+    inside = _inside(camera, front)
+    hidden = ~seen[len(places) :][inside]
+    out["face_hidden"] = float(hidden.mean()) if len(hidden) else 1.0
+    return out
+
+
+def _head_angles(axes: NDArray[np.float64], turn: NDArray[np.float32]) -> dict[str, Value]:
+    """Yaw, pitch and roll of the head for somebody at the camera."""
+    view = np.stack([axes[0], axes[1], -axes[2]]) @ turn
+    x, y, z = view[:, 2]
+    return {
+        "head_yaw_view": math.degrees(math.atan2(x, z)),
+        "head_pitch_view": math.degrees(math.asin(max(-1.0, min(1.0, float(y))))),
+        "head_roll_view": math.degrees(math.atan2(view[1, 0] * -1, view[1, 1])),
+    }
+
+
+@cache
+def _disc() -> NDArray[np.float64]:
+    """(24, 2) points spread evenly over the unit disc."""
+    k = np.arange(24) + 0.5
+    radius, angle = np.sqrt(k / 24), k * math.pi * (3 - math.sqrt(5))
+    return freeze(np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1))
+
+
+def _pupil_share(values: Values, scene: Scene, side: int, pupil: float) -> float:
+    """Share of the pupil that lies between the lids."""
+    yaw, pitch = float(values["gaze_yaw"]), float(values["gaze_pitch"])
+    degrees = _disc() * math.degrees(pupil)
+    across = 1 / max(0.2, math.cos(math.radians(pitch)))
+    points = np.array([gaze_direction(yaw + dx * across, pitch + dy) for dx, dy in degrees.tolist()], np.float32)
+    over, under = clearance(points, scene.openings[side]).T
+    return float(((over > 0) & (under > 0)).mean())
+
+
+@cache
+def _sampled() -> NDArray[np.int64]:
+    """Vertices spread over the face, from which its hidden share is counted."""
+    data = head_data()
+    face = np.flatnonzero((data.face > 0.5) & (data.inside < 0.2) & (data.lids < 0.2) & (data.mean[:, 1] > -10.5))
+    # the mesh is finer at nose and mouth: one vertex a cell of 0.7 cm
+    cells = np.floor(data.mean[face] / 0.7).astype(np.int64)
+    _, first = np.unique(cells, axis=0, return_index=True)
+    return freeze(face[np.sort(first)])
+
+
+def _face_vertices(scene: Scene, camera: Camera) -> Points:
+    """(n, 3) sampled vertices of the face that look towards the camera."""
+    chosen = _sampled()
+    normals = _rest_normals()[chosen] @ scene.turn.T
+    points = scene.skin[chosen]
+    facing = ((np.asarray(camera.eye, np.float32) - points) * normals).sum(axis=1) > 15.0  # cm: not seen at a slant
+    seen: Points = points[facing]
+    return seen
+
+
+@cache
+def _rest_normals() -> Points:
+    data = head_data()
+    return freeze(vertex_normals(data.mean, data.faces))
+
+
+def _inside(camera: Camera, points: Points) -> NDArray[np.bool_]:
+    x, y, _ = camera.project(points).T
+    out: NDArray[np.bool_] = (x >= 0) & (x < camera.width_px) & (y >= 0) & (y < camera.height_px)
+    return out

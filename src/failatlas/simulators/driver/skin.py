@@ -1,0 +1,175 @@
+"""Skin: its colour from the place on the canonical head - lips, cheeks, brows, beard, freckles, hairline.
+
+No textures, so no seams: every pattern is a function of the place on the mean head, and follows any person.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from failatlas.parameters import Values
+from failatlas.simulators.compiled import Lane, compiled, lanes, select
+from failatlas.simulators.driver.hair import HAIR_COLOURS, fibre, hairline, strands
+from failatlas.simulators.driver.light import answer
+from failatlas.simulators.driver.pattern import bump, mix, noise, step
+
+# linear albedo from the lightest to the darkest; between them colours are mixed
+TONES = np.array(
+    [
+        [0.72, 0.50, 0.40],
+        [0.62, 0.40, 0.29],
+        [0.50, 0.295, 0.19],
+        [0.36, 0.19, 0.110],
+        [0.215, 0.105, 0.060],
+        [0.115, 0.054, 0.033],
+    ]
+)
+
+
+class SkinLook(NamedTuple):
+    """Colours of one person's skin and of what grows in it."""
+
+    red: float
+    green: float
+    blue: float
+    pale: float  # 0 dark … 1 light skin: how much blood and freckles show
+    freckles: float
+    brow_red: float
+    brow_green: float
+    brow_blue: float
+    brow: float  # density
+    beard: float  # 0 none, 0.5 stubble, 1 full
+    lip: float  # how much redder than the skin
+    gloss: float
+
+
+def skin_look(values: Values) -> SkinLook:
+    """The skin that a simulator's values describe."""
+    tone = float(values["skin_tone"]) * (len(TONES) - 1)
+    low = min(int(tone), len(TONES) - 2)
+    red, green, blue = (TONES[low] + (TONES[low + 1] - TONES[low]) * (tone - low)).tolist()
+    return SkinLook(
+        red,
+        green,
+        blue,
+        float(np.clip(1.15 - 1.4 * float(values["skin_tone"]), 0, 1)),
+        float(values["freckles"]),
+        *HAIR_COLOURS[str(values["brow_colour"])],
+        float(values["brow_density"]),
+        {"none": 0.0, "stubble": 0.5, "full": 1.0}[str(values["beard"])],
+        float(values["lip_colour"]),
+        float(values["skin_gloss"]),
+    )
+
+
+@compiled
+def brow(table: Lane, x: Lane, y: Lane, z: Lane) -> Lane:
+    """Share of brow hair at a place of the canonical head, 0–1."""
+    side = np.abs(x)
+    along = (side - 1.15) / 4.1  # 0 at the nose, 1 at the temple
+    arch = 1.62 + 0.95 * along - 1.15 * along * along * along
+    half = 0.40 * (1.0 - 0.62 * step(0.25, 1.05, along))
+    body = (
+        (1.0 - step(0.45, 1.15, np.abs(y - arch) / half)) * step(-0.06, 0.10, along) * (1.0 - step(0.92, 1.05, along))
+    )
+    # hairs lean outward: streaks across the arch
+    lean = side * 9.0 - y * 6.0 * (1.0 - 1.6 * along)
+    streak = 0.5 * noise(table, lean, y * 1.6 + 9.0, x * 0.05) + 0.5 * noise(table, lean * 2.6, y * 2.8 + 3.0, x * 0.05)
+    return select(z > -6.0, body * (0.35 + 1.15 * streak), 0.0)
+
+
+@compiled
+def beard_place(x: Lane, y: Lane, z: Lane, lips: Lane) -> Lane:
+    """Where a beard grows on the canonical head, 0–1."""
+    side = np.abs(x)
+    # cheek line falls from the sideburns to the corner of the mouth
+    cheek = -6.5 + 0.62 * np.maximum(side - 2.6, 0.0)
+    jaw = 1.0 - step(-0.5, 0.9, y - cheek)
+    lip = (1.0 - step(2.0, 3.0, side)) * (1.0 - step(0.0, 0.45, y + 5.75)) * step(-7.2, -6.6, y)
+    ear = step(-8.6, -6.6, z)
+    low = step(-12.9, -11.3, y)
+    return np.maximum(jaw * ear * low, lip) * (1.0 - step(0.1, 0.5, lips))
+
+
+@compiled
+def shade_skin(
+    rows: Lane,
+    lit: Lane,
+    first: int,
+    last: int,
+    look: Lane,
+    hair: Lane,
+    light: Lane,
+    table: Lane,
+    fine: float,
+    out: Lane,
+) -> None:
+    """Fill ``out`` (3, n) for the points first … last − 1 of ``rows``; see `material` for the rows.
+
+    ``fine`` is how much of the finest grain shows: 1 close to the eye, less where a pixel is wider than a pore.
+    """
+    rows, lit, out = rows[:, first:last], lit[first:last], out[:, first:last]
+    for i in lanes(last - first):
+        x, y, z = rows[6, i], rows[7, i], rows[8, i]
+        ao, lips, lids, ears, hand = rows[9, i], rows[10, i], rows[11, i], rows[12, i], rows[13, i]
+        on_face = 1.0 - hand
+        blotch = noise(table, x * 0.55, y * 0.55 + 7.0, z * 0.55)
+        pore = noise(table, x * 4.7, y * 4.7, z * 4.7)
+        tone = 1.0 + 0.16 * (blotch - 0.5) + fine * 0.13 * (pore - 0.5)
+        # blood near the surface: cheeks, nose, ears, lower lids, knuckles
+        side = np.abs(x)
+        cheek = bump(side, 4.3, 2.1) * bump(y, -3.6, 2.0) * step(-5.0, 0.0, z) + bump(side, 0.0, 1.2) * bump(
+            y, -4.3, 1.2
+        )
+        blood = (cheek * on_face * 0.55 + ears * 0.8) * (0.25 + 0.75 * look.pale)
+        rim = step(0.15, 0.9, lids)
+        red = look.red * tone * (1.0 + 0.05 * blood)
+        green = look.green * tone * (1.0 - 0.20 * blood - 0.10 * rim)
+        blue = look.blue * tone * (1.0 - 0.18 * blood - 0.10 * rim)
+        # hollow of the eye
+        hollow = bump(side, 3.0, 1.7) * bump(y, -1.3, 0.8) * on_face * 0.12
+        red, green, blue = red * (1.0 - hollow), green * (1.0 - hollow * 1.1), blue * (1.0 - hollow)
+        spot = step(0.70, 0.80, noise(table, x * 2.6 + 3.0, y * 2.6, z * 2.6)) * look.freckles * look.pale
+        spot = spot * step(0.0, 0.6, cheek + 0.35) * on_face
+        red, green, blue = red * (1.0 - 0.22 * spot), green * (1.0 - 0.42 * spot), blue * (1.0 - 0.5 * spot)
+        # lips
+        mouth = step(0.25, 0.75, lips) * look.lip
+        red = mix(red, 0.72 * look.red + 0.05, mouth)
+        green = mix(green, 0.42 * look.green + 0.01, mouth)
+        blue = mix(blue, 0.50 * look.blue + 0.012, mouth)
+        # root of the lashes
+        lash = step(0.80, 0.98, lids) * (0.15 + 0.5 * step(2.3, 2.9, side))
+        red, green, blue = mix(red, 0.03, lash), mix(green, 0.018, lash), mix(blue, 0.014, lash)
+        # brows, beard, cropped hair: the same hairs, closer or farther apart
+        hairs = noise(table, x * 9.0, y * 5.0, z * 9.0)
+        share = brow(table, x, y, z) * look.brow * on_face
+        growth = beard_place(x, y, z, lips) * on_face
+        full = step(0.75, 1.0, look.beard)
+        beard = growth * look.beard * mix(0.30 + 0.45 * hairs, 0.95 + 0.4 * (hairs - 0.5), full)
+        share = np.minimum(np.maximum(share, beard), 0.97)
+        red = mix(red, look.brow_red * (0.7 + 0.6 * hairs), share)
+        green = mix(green, look.brow_green * (0.7 + 0.6 * hairs), share)
+        blue = mix(blue, look.brow_blue * (0.7 + 0.6 * hairs), share)
+        # scalp: hair grows out of the skin with an edge that thins
+        edge = hairline(hair, x, y, z) - 20.0 * ears - 50.0 * hand
+        strand = strands(table, x, y, z)
+        cover = step(-0.35, 0.65, edge + 0.75 * (strand - 0.5)) * hair.cover
+        soft = 1.0 - 0.8 * share
+        gloss = look.gloss * (0.9 + 0.5 * (pore - 0.5) + 0.9 * mouth) * (1.0 - share)
+        power = 16.0 + 18.0 * mouth
+        # pores tilt the surface
+        tilt = fine * 0.12 * (pore - 0.5)
+        nx, ny, nz = rows[3, i] + tilt, rows[4, i] + tilt * 0.5, rows[5, i] - tilt * 0.4
+        size = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz)
+        nx, ny, nz = nx * size, ny * size, nz * size
+        r, g, b = answer(
+            light, rows[0, i], rows[1, i], rows[2, i], nx, ny, nz, lit[i], ao, red, green, blue, soft, gloss, power
+        )
+        hr, hg, hb = fibre(
+            hair, light, rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i], rows[5, i], lit[i], ao, strand
+        )
+        out[0, i] = mix(r, hr, cover)
+        out[1, i] = mix(g, hg, cover)
+        out[2, i] = mix(b, hb, cover)
