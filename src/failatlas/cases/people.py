@@ -5,6 +5,7 @@ Nobody is in two splits, as in HUDD's simulated head poses: a network that knows
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from types import MappingProxyType
 
@@ -14,6 +15,8 @@ from failatlas.parameters import Value, Values
 from failatlas.seeds import generator
 
 POOLS = {"train": 60, "test": 25, "improvement": 25}  # people a split
+
+MOST_YAW_DEG, MOST_PITCH_DEG = 40.0, 30.0  # of an eye in its head; the ranges of the simulator
 
 _LONG = ("bob", "long", "bun", "ponytail")
 _SHORT = ("crop", "short", "side", "bald")
@@ -35,7 +38,7 @@ def ordinary(random: np.random.Generator, split: str) -> Values:
     """
     uniform, normal = random.uniform, random.normal
     day = random.random() < 0.75
-    awake = float(np.clip(normal(0.85, 0.1), 0.6, 1))
+    awake = float(np.clip(normal(0.93, 0.06), 0.8, 1))
     return {
         **person(split, int(random.integers(POOLS[split]))),
         "head_yaw": _within(normal(0, 12), 35),
@@ -73,6 +76,28 @@ def ordinary(random: np.random.Generator, split: str) -> Values:
         "camera_y": _within(normal(0, 2.5), 7),
         "camera_z": uniform(60, 74),
     }
+
+
+def looking(values: Values, yaw_deg: float, pitch_deg: float) -> dict[str, Value]:
+    """``values`` with eyes that look in a direction relative to the camera, as far as eyes can turn in their head.
+
+    Exact for the eye view; the face view aims below the eyes, which adds some 2° of pitch.
+
+    Args:
+        values: with pose of the head and place of the camera.
+        yaw_deg: > 0 to the picture's right.
+        pitch_deg: > 0 up.
+    """
+    from failatlas.simulators.driver.eyes import gaze_direction
+    from failatlas.simulators.driver.head import rotation
+
+    back = np.array([float(values[name]) for name in ("camera_x", "camera_y", "camera_z")])
+    back /= np.linalg.norm(back)
+    right = np.array([back[2], 0, -back[0]]) / math.hypot(back[0], back[2])
+    gaze = np.array(gaze_direction(yaw_deg, pitch_deg)) @ np.stack([right, np.cross(back, right), back])
+    x, y, z = gaze @ rotation(*(float(values[name]) for name in ("head_yaw", "head_pitch", "head_roll")))
+    yaw, pitch = math.degrees(math.atan2(x, z)), math.degrees(math.asin(max(-1.0, min(1.0, y))))
+    return {**values, "gaze_yaw": _within(yaw, MOST_YAW_DEG), "gaze_pitch": _within(pitch, MOST_PITCH_DEG)}
 
 
 @cache
