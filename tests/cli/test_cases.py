@@ -67,7 +67,7 @@ def test_a_scenario_is_the_known_cause_and_its_values_are_told(nursery, signs, t
         (("ts", "--scenario", "mask"), "mask"),
         (("ts", "--scenario", "mosk"), "did you mean"),
         (("ts", "--split", "val"), "test"),
-        (("tz",), "did you mean 'ts'"),
+        (("fasion",), "did you mean 'fashion'"),
         (("fashion", "--where", "x > 1"), "photographs"),
     ],
 )

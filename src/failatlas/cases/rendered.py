@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 SCENARIO = "scenario"  # the manifest's column of what was injected
 MOST_REDRAWS = 1000
 # so many in a row without a fitting one, and the condition is called hopeless
-MOST_DRAWN, MOST_RENDERED = 200_000, 5_000
+MOST_DRAWN, MOST_RENDERED = 50_000, 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,8 @@ class RenderedCase:
         from failatlas.simulators.batches import render_many
 
         early = where is not None and set(where.names) <= set(self.space.names)
+        if where is not None and early:
+            where.check(self.space)  # a word that no choice has would be searched for in vain
         pending: deque[int] = deque()
 
         def jobs() -> Iterator[tuple[dict[str, Value], int]]:
