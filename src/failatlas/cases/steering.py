@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from failatlas.tasks.task import Task
 
 HEIGHT_PX, WIDTH_PX = 66, 200
-THRESHOLD_DEG = 1.5
+THRESHOLD_DEG = 0.7  # of the front wheels: about 10° at the steering wheel
 
 
 def _one(random: np.random.Generator, *choices: str) -> str:
@@ -90,31 +90,27 @@ def _snow(random: np.random.Generator) -> Values:
     }
 
 
-def _night(random: np.random.Generator) -> Values:
-    return {"time": "night", "weather": "clear", "oncoming": float(random.integers(1, 4))}
-
-
 def _fog(random: np.random.Generator) -> Values:
-    return {"weather": "fog", "weather_strength": random.uniform(0.8, 1), "time": "day"}
+    return {"weather": "fog", "weather_strength": random.uniform(0.92, 1), "time": "day"}
 
 
 def _sun(random: np.random.Generator) -> Values:
     return {
         "time": "day",
         "weather": "clear",
-        "sun_azimuth_deg": random.uniform(-14, 14),
-        "sun_elevation_deg": random.uniform(3, 10),
+        "sun_azimuth_deg": random.uniform(-10, 10),
+        "sun_elevation_deg": random.uniform(5, 10),
         "cloud_cover": random.uniform(0, 0.2),
-        "wetness": random.uniform(0.5, 0.9),
-        "dirt": random.uniform(0.3, 0.6),
+        "wetness": random.uniform(0.7, 1),
+        "dirt": random.uniform(0.2, 0.35),
     }
 
 
 def _drops(random: np.random.Generator) -> Values:
     return {
         "weather": "rain",
-        "weather_strength": random.uniform(0.7, 1),
-        "drops": random.uniform(0.8, 1),
+        "weather_strength": random.uniform(0.85, 1),
+        "drops": random.uniform(0.92, 1),
         "wetness": random.uniform(0.6, 1),
         "time": "day",
     }
@@ -122,28 +118,27 @@ def _drops(random: np.random.Generator) -> Values:
 
 WEAKNESSES = (
     Weakness(
-        "snow on the road", Condition.parse("snow_cover > 0.5"), "Snow hides the lines; training has none.", 0.05, _snow
+        "snow on the road", Condition.parse("snow_cover > 0.5"), "Snow hides the lines; training has none.", 0.06, _snow
     ),
-    Weakness("night", Condition.parse("time = night"), "Training ends at dusk.", 0.05, _night),
     Weakness(
         "dense fog",
         Condition.parse("weather = fog"),
         "No fog in training: the road ends after some metres.",
-        0.05,
+        0.07,
         _fog,
     ),
     Weakness(
         "low sun ahead",
         Condition.parse("sun_azimuth_deg in -15..15 and sun_elevation_deg < 12 and time = day"),
         "The sun of training stands higher or aside; on a wet road it blinds the camera.",
-        0.05,
+        0.07,
         _sun,
     ),
     Weakness(
         "drops on the windscreen",
         Condition.parse("drops > 0.7"),
         "Training has a few drops; here they cover the view and the wiper rests.",
-        0.05,
+        0.07,
         _drops,
     ),
 )
@@ -156,7 +151,7 @@ def _answer(known: Values) -> Answer:
 def _task() -> Task:
     from failatlas.tasks import Regression
 
-    return Regression(threshold=THRESHOLD_DEG, bands=(3.0, 6.0), unit="deg")
+    return Regression(threshold=THRESHOLD_DEG, bands=(2.0, 4.0), unit="deg")
 
 
 def _network() -> torch.nn.Module:
@@ -184,7 +179,7 @@ SAP = cases.offer(
         title="Steering angle from a road view",
         about=(
             "A car keeps its lane by one camera. The network predicts the angle of its front wheels; an error is more "
-            f"than {THRESHOLD_DEG:g}° off. It saw dry days, dusk and light rain; the test set adds snow, night, fog, a "
+            f"than {THRESHOLD_DEG:g}° off. It saw dry days, dusk and light rain; the test set adds snow, fog, a "
             "low sun and drops on the windscreen."
         ),
         source="after SAP in the 99-pipelines study (DAVE-2: Bojarski et al., arXiv 1604.07316, 2016)",
