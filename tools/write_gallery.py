@@ -483,7 +483,7 @@ def _shown(case: RenderedCase, pixels: Pixels, record: ImageRecord) -> tuple[Ima
     if record.target is None:
         return picture, record.label or ""
     if len(record.target) == 1:
-        number = f"{round(record.target[0], 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0: no negative zero
+        number = f"{round(record.target[0], 1) + 0.0:+.1f}"  # + 0.0: no negative zero
         return picture, f"{number} {getattr(case.task(), 'unit', '')}"
     visible = [point for point in np.reshape(record.target, (-1, 2)) if point.min() > 0]
     draw = ImageDraw.Draw(picture)

@@ -144,5 +144,12 @@ def test_a_sheet_has_its_rows_and_keeps_within_the_limit(gallery):
         gallery.encoded(noise)
 
 
+@pytest.mark.parametrize("name", RENDERED)
+def test_the_font_of_a_sheet_has_every_letter_of_its_headings(name):
+    case = cases.create(name)
+    texts = [weakness.name for weakness in case.weaknesses] + list(getattr(case.task(), "classes", ()))
+    assert not [text for text in texts if not text.isascii()]  # Pillow's own font has little else
+
+
 def _is(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
