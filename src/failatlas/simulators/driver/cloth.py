@@ -103,9 +103,10 @@ def shade_mouth(rows: Lane, lit: Lane, first: int, last: int, light: Lane, out: 
         deep = mix(0.4, 1.0, step(0.0, 2.6, rows[8, i]))
         tooth = rows[13, i] * mix(0.35, 1.0, step(-0.5, 1.6, rows[8, i]))
         r, g, b = answer(
-            light, rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i], rows[5, i], lit[i] * 0.5,
-            rows[9, i] * deep, mix(0.16 * deep, 0.62, tooth), mix(0.045 * deep, 0.58, tooth),
-            mix(0.04 * deep, 0.50, tooth), 0.4, 0.5, 24.0,
+            light, rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i], rows[5, i],
+            lit[i] * (0.5 + 0.3 * tooth), np.maximum(rows[9, i] * deep, 0.15),
+            mix(0.16 * deep, 0.66, tooth), mix(0.045 * deep, 0.62, tooth), mix(0.04 * deep, 0.54, tooth),
+            0.4, 0.5, 24.0,
         )  # fmt: skip
         out[0, i] = r
         out[1, i] = g

@@ -101,7 +101,7 @@ class Driver:
 
     def _shade(self, values: Values, points: Points, lit: NDArray[np.float32], lit_by: Light, posed: Scene) -> None:
         rows, out, table = points.rows, points.colours, grain()
-        locks = hair.hair_look(values)
+        own, locks = skin.skin_look(values), hair.hair_look(values)
         cloths = {
             material.CLOTH: cloth.clothing_look(values),
             material.FABRIC: cloth.mask_look(values),
@@ -111,7 +111,11 @@ class Driver:
         fine = 1.0 if self.view == "eye" else min(1.0, self.size_px / 256)
         for kind, first, last in points.parts():
             if kind == material.SKIN:
-                skin.shade_skin(rows, lit, first, last, skin.skin_look(values), locks, lit_by, table, fine, out)
+                skin.shade_face(rows, lit, first, last, own, lit_by, table, fine, out)
+            elif kind == material.SCALP:
+                skin.shade_scalp(rows, lit, first, last, own, locks, lit_by, table, fine, out)
+            elif kind == material.BARE:
+                skin.shade_bare(rows, lit, first, last, own, lit_by, table, fine, out)
             elif kind == material.EYE:
                 eyes.shade_eye(rows, lit, first, last, eyes.eye_look(values, posed.turn), lit_by, table, out)
             elif kind == material.HAIR:

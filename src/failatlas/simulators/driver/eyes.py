@@ -6,7 +6,7 @@ The cap does not turn with the gaze - only the colours do - so iris and pupil ar
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
 
@@ -61,39 +61,49 @@ class Opening:
     gap_mm: float
 
 
-def opening(points: Points, person: Identity, side: int) -> Opening:
-    """The gap of the posed lids: the ball and the skin around it, drawn as seen from straight ahead and measured.
+def openings(points: Points, person: Identity) -> tuple[Opening, Opening]:
+    """The gaps of the posed lids, left and right: balls and skin drawn as seen from straight ahead, and measured.
 
     The lids' margins alone would not do: skin folds over them, so that a shut eye would still measure half a mm.
     """
-    centre, radius = person.eye_centre(side), float(person.eye[3])
-    rows, mesh = _around(side)
-    places = np.concatenate([points[rows] - centre, cap()[0] * person.eye[3]])
-    places[:, 0] *= np.float32(_SQUEEZE)
-    seen = Visibility.of_size(_COLUMNS, _ROWS)
-    pose = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, -1.0, _BACK]])
-    lens = np.array([_SCALE, _COLUMNS / 2, _ROWS / 2, 0.0, 1.0, 2 * _BACK])
-    seen.look(mesh.moved(places, mesh.normals), pose, lens)
-    bare = seen.owner >= len(mesh.triangles) - len(cap()[1])
-    x = (np.arange(_COLUMNS) + 0.5 - _COLUMNS / 2) / (_SCALE * _SQUEEZE)
-    count = bare.sum(axis=0)
-    high = np.argmax(bare, axis=0)
+    rows, mesh = _around()
+    places: list[Points] = []
+    for side in (0, 1):
+        centre = person.eye_centre(side)
+        skin: Points = points[rows[side]] - centre
+        ball: Points = cap()[0] * person.eye[3]
+        for part in (skin, ball):
+            part[:, 0] = part[:, 0] * np.float32(_SQUEEZE) + np.float32(_APART[side])
+            places.append(part)
+    seen = Visibility.of_size(_WIDTH, _ROWS)
+    seen.look(mesh.moved(np.concatenate(places), mesh.normals), _POSE, _LENS)
+    # triangles of the balls come last of each side's
+    bare = mesh.materials[seen.owner] * (seen.owner >= 0)
+    return _measured(bare[:, :_COLUMNS], points, person, 0), _measured(bare[:, -_COLUMNS:], points, person, 1)
+
+
+def _measured(bare: NDArray[np.integer], points: Points, person: Identity, side: int) -> Opening:
+    data, centre, radius = head_data(), person.eye_centre(side), float(person.eye[3])
+    count, high = bare.sum(axis=0), np.argmax(bare, axis=0)
     low = _ROWS - np.argmax(bare[::-1], axis=0)
-    upper, lower = (_ROWS / 2 - high) / _SCALE, (_ROWS / 2 - low) / _SCALE
-    data = head_data()
-    seam = [np.interp(x, *_by_x(points[margin[side]] - centre)) for margin in (data.upper_lid, data.lower_lid)]
+    # where the lids touch, both edges are on the seam
+    seam = [np.interp(_ACROSS, *_by_x(points[margin[side]] - centre)) for margin in (data.upper_lid, data.lower_lid)]
     middle = (seam[0] + seam[1]) / 2
-    upper, lower = np.where(count > 0, upper, middle), np.where(count > 0, lower, middle)
-    deep = np.sqrt(np.maximum(radius**2 - x**2 - middle**2, 0.05))
-    flat = np.hypot(x, deep)
+    upper = np.where(count > 0, (_ROWS / 2 - high) / _SCALE, middle)
+    lower = np.where(count > 0, (_ROWS / 2 - low) / _SCALE, middle)
+    deep = np.sqrt(np.maximum(radius**2 - _ACROSS**2 - middle**2, 0.05))
+    flat = np.hypot(_ACROSS, deep)
     gap = float(count.max()) / _SCALE * 10
-    return Opening(np.arctan2(x, deep), np.arctan2(upper, flat), np.arctan2(lower, flat), gap)
+    return Opening(np.arctan2(_ACROSS, deep), np.arctan2(upper, flat), np.arctan2(lower, flat), gap)
 
 
-_COLUMNS, _ROWS = 25, 400
-_SCALE = 200.0  # rows a cm: a gap is measured to 0.05 mm
-_SQUEEZE = _COLUMNS / 3.0 / _SCALE  # columns span 3 cm
-_BACK = 10.0  # cm from which the eye is looked at
+_COLUMNS, _ROWS, _WIDTH = 25, 300, 70
+_SCALE = 150.0  # rows a cm: a gap is measured to 0.07 mm
+_SQUEEZE = _COLUMNS / 3.0 / _SCALE  # columns of an eye span 3 cm
+_APART = tuple(sign * (_WIDTH - _COLUMNS) / 2 / _SCALE for sign in (-1, 1))  # the left eye is drawn on the left
+_ACROSS = (np.arange(_COLUMNS) + 0.5 - _COLUMNS / 2) / (_SCALE * _SQUEEZE)  # cm from the ball's centre
+_POSE = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, -1.0, 10.0]])  # looked at from 10 cm, without perspective
+_LENS = np.array([_SCALE, _WIDTH / 2, _ROWS / 2, 0.0, 1.0, 20.0])
 
 
 def _by_x(line: Points) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -102,16 +112,27 @@ def _by_x(line: Points) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 @cache
-def _around(side: int) -> tuple[NDArray[np.int64], Mesh]:
-    """Vertices of the skin near an eye, and a mesh of their triangles followed by those of the ball."""
+def _around() -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], Mesh]:
+    """Vertices of the skin before each eye, and a mesh of their triangles (material 0) and of both balls (1)."""
     data = head_data()
-    centre = data.eye_mean[:3] * np.array([1 if side == 0 else -1, 1, 1], np.float32)
-    near = ((data.mean - centre) ** 2).sum(axis=1) < 3.6**2
-    faces = data.faces[near[data.faces].all(axis=1)]
-    rows, local = np.unique(faces, return_inverse=True)
     unit, ball = cap()
-    every = np.concatenate([local.reshape(-1, 3), ball + len(rows)])
-    return rows.astype(np.int64), Mesh.of(np.concatenate([data.mean[rows], unit]), every)
+    rows: list[NDArray[np.int64]] = []
+    places: list[Points] = []
+    faces: list[NDArray[np.integer]] = []
+    materials: list[NDArray[np.uint8]] = []
+    start = 0
+    for sign in (1, -1):
+        away = data.mean - data.eye_mean[:3] * np.array([sign, 1, 1], np.float32)
+        near = (np.abs(away[:, 0]) < 1.95) & (np.abs(away[:, 1]) < 1.7) & (away[:, 2] > -0.6)
+        chosen = data.faces[near[data.faces].any(axis=1)]
+        used, local = np.unique(chosen, return_inverse=True)
+        rows.append(freeze(used.astype(np.int64)))
+        places += [data.mean[used], unit]
+        faces += [local.reshape(-1, 3) + start, ball + start + len(used)]
+        materials += [np.zeros(len(chosen), np.uint8), np.ones(len(ball), np.uint8)]
+        start += len(used) + len(unit)
+    whole = Mesh.of(np.concatenate(places), np.concatenate(faces))
+    return (rows[0], rows[1]), replace(whole, materials=np.concatenate(materials))
 
 
 def clearance(unit: Points, gap: Opening) -> NDArray[np.float32]:

@@ -152,7 +152,7 @@ class Expression:
             squint = 0.35 * max(0.0, self.smile) * opening
             outward = self.gaze_yaw if side == "Left" else -self.gaze_yaw
             units |= {
-                f"eyeBlink{side}": 1 - opening,
+                f"eyeBlink{side}": blink(opening),
                 f"eyeLookUp{side}": max(0.0, follow),
                 f"eyeWide{side}": max(0.0, follow) * 0.7,
                 f"eyeLookDown{side}": max(0.0, -follow) * 0.9,
@@ -165,6 +165,14 @@ class Expression:
                 f"browOuterUp{side}": 0.7 * max(0.0, self.brows),
             }
         return {name: weight for name, weight in units.items() if weight}
+
+
+def blink(opening: float) -> float:
+    """Weight of the blink unit: the gap grows evenly with ``opening``, and at 0 every person's lids meet.
+
+    Lids of most meet at a weight of 0.85, of all at 0.95: only the last of the way is hurried.
+    """
+    return 0.85 * (1 - opening) + 0.15 * (1 - opening) ** 6
 
 
 def expressed(person: Identity, expression: Expression) -> tuple[Points, Points]:

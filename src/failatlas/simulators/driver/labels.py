@@ -16,7 +16,11 @@ from failatlas.simulators.driver.head import Points, head_data
 from failatlas.simulators.driver.scene import Scene
 from failatlas.simulators.raster import Camera, Frame, vertex_normals
 
-SLACK = 0.03  # share of the depth by which a point may lie behind what is drawn there: hair lifts the skin below it
+SLACK = (
+    0.003  # share of the depth by which a point may lie behind what is drawn there: 2 mm, less than a mask stands off
+)
+
+LID_SLACK = 0.008  # likewise for lids: 5 mm, for their edges turn inward and skin folds before them
 
 
 def labels(values: Values, scene: Scene, camera: Camera, frame: Frame, pupil: float) -> dict[str, Value]:
@@ -45,6 +49,8 @@ def labels(values: Values, scene: Scene, camera: Camera, frame: Frame, pupil: fl
     places = landmarks.landmarks(scene, float(values["gaze_yaw"]), float(values["gaze_pitch"]))
     front = _face_vertices(scene, camera)
     seen = frame.is_visible(camera, np.concatenate([places, front]), SLACK)
+    lids = list(landmarks.LIDS)
+    seen[lids] = frame.is_visible(camera, places[lids], LID_SLACK)
     spots = camera.project(places)
     for number, (spot, is_seen) in enumerate(zip(spots.tolist(), seen[: len(places)].tolist(), strict=True)):
         out[f"landmark_{number}_x"], out[f"landmark_{number}_y"] = spot[0], spot[1]
@@ -76,10 +82,10 @@ def _disc() -> NDArray[np.float64]:
 
 def _pupil_share(values: Values, scene: Scene, side: int, pupil: float) -> float:
     """Share of the pupil that lies between the lids."""
-    yaw, pitch = float(values["gaze_yaw"]), float(values["gaze_pitch"])
-    degrees = _disc() * math.degrees(pupil)
-    across = 1 / max(0.2, math.cos(math.radians(pitch)))
-    points = np.array([gaze_direction(yaw + dx * across, pitch + dy) for dx, dy in degrees.tolist()], np.float32)
+    spots = _disc() * pupil
+    pitch = math.radians(float(values["gaze_pitch"])) + spots[:, 1]
+    yaw = math.radians(float(values["gaze_yaw"])) + spots[:, 0] / np.maximum(0.2, np.cos(pitch))
+    points = np.stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)], -1).astype(np.float32)
     over, under = clearance(points, scene.openings[side]).T
     return float(((over > 0) & (under > 0)).mean())
 

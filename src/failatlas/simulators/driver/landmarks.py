@@ -30,6 +30,7 @@ PARTS = {
     "mouth": (23, 24, 25, 26),
 }
 PUPILS = (15, 22)
+LIDS = (*range(9, 15), *range(16, 22))
 
 
 def landmarks(scene: Scene, gaze_yaw: float, gaze_pitch: float) -> Points:

@@ -31,7 +31,7 @@ from failatlas.simulators.raster import Mesh, vertex_normals
 
 CLOSE_CM = 7.0  # nose and brow shade an eye from no farther
 KEPT = 16  # persons whose fitted parts are kept
-SURELY_HAIR = 1.1  # cm above the hairline: the ragged edge does not reach there
+SURELY_HAIR = 1.1  # cm from the hairline: its ragged edge does not reach there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +76,7 @@ def scene(values: Values, close: bool) -> Scene:
     style = str(values["hair_style"])
     # the few mm of hair on the neck turn with the skull, not by the neck's share: nobody sees it
     scalp = skin + _scalp(person, style, float(values["hairline"])) @ turn.T
-    openings = (eyes.opening(upright, person, 0), eyes.opening(upright, person, 1))
+    openings = eyes.openings(upright, person)
     kind = _head_kind(style, float(values["hairline"]))
     bodies = [_Body(kind, scalp, _lid_normals(vertex_normals(_tight(scalp), kind.faces), scalp, person, turn))]
     bodies.append(_eyes(person, turn))
@@ -217,11 +217,14 @@ def _person(coefficients: tuple[float, ...]) -> Identity:
 def _head_kind(style: str, line: float) -> _Kind:
     """The head; triangles well above the hairline are hair, those across it skin that draws the edge per pixel."""
     data = head_data()
-    kind = _kind(data.faces, data.mean, material.SKIN, data.lips, data.lids, data.ears, 0.0, ao=data.ao)
+    kind = _kind(data.faces, data.mean, material.SKIN, data.lips, data.lids, data.ears, ao=data.ao)
     materials = np.full(len(data.faces), material.SKIN, np.uint8)
     look = hair.hair_look({"hair_style": style, "hair_colour": "black", "hairline": line})
+    above = hair.above_line(look)[data.faces]
+    if look.cover:
+        materials[(above > -SURELY_HAIR).any(axis=1)] = material.SCALP
     if look.cover == 1:
-        materials[(hair.above_line(look)[data.faces] > SURELY_HAIR).all(axis=1)] = material.HAIR
+        materials[(above > SURELY_HAIR).all(axis=1)] = material.HAIR
     materials[(data.inside[data.faces] > 0.5).all(axis=1)] = material.MOUTH
     return _Kind(kind.faces, kind.attributes, freeze(materials))
 
@@ -237,7 +240,7 @@ def _scalp(person: Identity, style: str, line: float) -> Points:
 @cache
 def _teeth_kind() -> _Kind:
     data = head_data()
-    return _kind(data.teeth_faces, data.teeth, material.MOUTH, 0.0, 0.0, 0.0, 1.0, ao=0.8, two_sided=True)
+    return _kind(data.teeth_faces, data.teeth, material.MOUTH, 0.0, 0.0, 0.0, 1.0, ao=1.0, two_sided=True)
 
 
 def _lid_normals(normals: Points, skin: Points, person: Identity, turn: NDArray[np.float32]) -> Points:
@@ -277,7 +280,7 @@ def _still(collar: str, belt: str) -> tuple[_Body, ...]:
     parts = [(shoulders, material.CLOTH), (ring, material.CLOTH), (torso.seat(), material.SEAT)]
     if belt != "none":
         parts.append((torso.belt(shoulders, belt), material.BELT))
-    bodies = [_Body(_kind(neck.faces, neck.points, material.SKIN, 0.0, 0.0, 0.0, 1.0, ao=0.6), neck.points)]
+    bodies = [_Body(_kind(neck.faces, neck.points, material.BARE, ao=0.6), neck.points)]
     for part, of in parts:
         kind = _kind(part.faces, part.points, of, *part.masks.T, ao=0.85, two_sided=part.two_sided)
         bodies.append(_Body(kind, part.points))
@@ -304,14 +307,14 @@ def _hand(person: Identity, turn: NDArray[np.float32], place: str, side: str, sl
     if sleeve:
         lower = _kind(faces, tube, material.CLOTH, *weave.T, two_sided=True)
     else:
-        lower = _kind(faces, tube, material.SKIN, 0.0, 0.0, 0.0, 1.0, two_sided=True)
+        lower = _kind(faces, tube, material.BARE, two_sided=True)
     return _Body(kind, points), _Body(lower, tube)
 
 
 @lru_cache(maxsize=KEPT)
 def _placed_hand(person: Identity, place: str, side: str) -> tuple[hand.Hand, _Kind]:
     held = hand.hand(hand.PLACES[place], side, person)
-    return held, _kind(held.faces, held.points, material.SKIN, 0.0, 0.0, 0.0, 1.0)
+    return held, _kind(held.faces, held.points, material.BARE)
 
 
 def _lashes(upright: Points, person: Identity, turn: NDArray[np.float32]) -> tuple[Points, Points]:

@@ -94,7 +94,128 @@ def beard_place(x: Lane, y: Lane, z: Lane, lips: Lane) -> Lane:
 
 
 @compiled
-def shade_skin(
+def complexion(table: Lane, look: Lane, fine: float, x: Lane, y: Lane, z: Lane) -> Lane:
+    """Albedo of bare skin, and the height of its pores, 0–1.
+
+    ``fine`` is how much of the finest grain shows: 1 close to the eye, less where a pixel is wider than a pore.
+    """
+    blotch = noise(table, x * 0.55, y * 0.55 + 7.0, z * 0.55)
+    pore = noise(table, x * 4.7, y * 4.7, z * 4.7)
+    tone = 1.0 + 0.16 * (blotch - 0.5) + fine * 0.13 * (pore - 0.5)
+    return look.red * tone, look.green * tone, look.blue * tone, pore
+
+
+@compiled
+def features(
+    table: Lane,
+    look: Lane,
+    x: Lane,
+    y: Lane,
+    z: Lane,
+    lips: Lane,
+    lids: Lane,
+    ears: Lane,
+    red: Lane,
+    green: Lane,
+    blue: Lane,
+) -> Lane:
+    """Albedo with what makes a face of skin; also the share of hair in it, and of lip."""
+    side = np.abs(x)
+    # blood near the surface: cheeks, nose, ears, lids
+    cheek = bump(side, 4.3, 2.1) * bump(y, -3.6, 2.0) * step(-5.0, 0.0, z) + bump(side, 0.0, 1.2) * bump(y, -4.3, 1.2)
+    blood = (cheek * 0.55 + ears * 0.8) * (0.25 + 0.75 * look.pale)
+    rim = step(0.15, 0.9, lids)
+    hollow = bump(side, 3.0, 1.7) * bump(y, -1.3, 0.8) * 0.12
+    red = red * (1.0 + 0.05 * blood) * (1.0 - hollow)
+    green = green * (1.0 - 0.20 * blood - 0.10 * rim) * (1.0 - hollow * 1.1)
+    blue = blue * (1.0 - 0.18 * blood - 0.10 * rim) * (1.0 - hollow)
+    if look.freckles > 0.0:
+        spot = step(0.62, 0.74, noise(table, x * 3.4 + 3.0, y * 3.4, z * 3.4)) * look.freckles * look.pale
+        spot = spot * step(0.0, 0.6, cheek + 0.35)
+        red, green, blue = red * (1.0 - 0.22 * spot), green * (1.0 - 0.42 * spot), blue * (1.0 - 0.5 * spot)
+    mouth = step(0.25, 0.75, lips) * look.lip
+    red = mix(red, 0.72 * look.red + 0.05, mouth)
+    green = mix(green, 0.42 * look.green + 0.01, mouth)
+    blue = mix(blue, 0.50 * look.blue + 0.012, mouth)
+    # root of the lashes
+    lash = step(0.80, 0.98, lids) * (0.15 + 0.5 * step(2.3, 2.9, side))
+    red, green, blue = mix(red, 0.03, lash), mix(green, 0.018, lash), mix(blue, 0.014, lash)
+    # brows and beard: the same hairs, closer or farther apart
+    hairs = noise(table, x * 9.0, y * 5.0, z * 9.0)
+    share = brow(table, x, y, z) * look.brow
+    if look.beard > 0.0:
+        full = step(0.75, 1.0, look.beard)
+        beard = look.beard * mix(0.30 + 0.45 * hairs, 0.95 + 0.4 * (hairs - 0.5), full)
+        share = np.maximum(share, beard_place(x, y, z, lips) * beard)
+    share = np.minimum(share, 0.97)
+    red = mix(red, look.brow_red * (0.7 + 0.6 * hairs), share)
+    green = mix(green, look.brow_green * (0.7 + 0.6 * hairs), share)
+    blue = mix(blue, look.brow_blue * (0.7 + 0.6 * hairs), share)
+    return red, green, blue, share, mouth
+
+
+@compiled
+def glow(
+    rows: Lane,
+    i: Lane,
+    lit: Lane,
+    light: Lane,
+    red: Lane,
+    green: Lane,
+    blue: Lane,
+    pore: Lane,
+    share: Lane,
+    gloss: Lane,
+    power: Lane,
+) -> Lane:
+    """Light of skin whose pores (height 0–1) tilt the surface; hair (share) is neither soft nor oily."""
+    tilt = 0.12 * (pore - 0.5)
+    nx, ny, nz = rows[3, i] + tilt, rows[4, i] + tilt * 0.5, rows[5, i] - tilt * 0.4
+    size = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz)
+    return answer(
+        light, rows[0, i], rows[1, i], rows[2, i], nx * size, ny * size, nz * size, lit[i], rows[9, i],
+        red, green, blue, 1.0 - 0.8 * share, gloss * (0.9 + 0.5 * (pore - 0.5)) * (1.0 - share), power,
+    )  # fmt: skip
+
+
+@compiled
+def shade_bare(
+    rows: Lane, lit: Lane, first: int, last: int, look: Lane, light: Lane, table: Lane, fine: float, out: Lane
+) -> None:
+    """Fill ``out`` (3, n) for points first … last − 1 of hands and neck; see `material` for the rows."""
+    rows, lit, out = rows[:, first:last], lit[first:last], out[:, first:last]
+    for i in lanes(last - first):
+        red, green, blue, pore = complexion(table, look, fine, rows[6, i], rows[7, i], rows[8, i])
+        pore = 0.5 + fine * (pore - 0.5)
+        r, g, b = glow(rows, i, lit, light, red, green, blue, pore, 0.0, look.gloss, 16.0)
+        out[0, i] = r
+        out[1, i] = g
+        out[2, i] = b
+
+
+@compiled
+def shade_face(
+    rows: Lane, lit: Lane, first: int, last: int, look: Lane, light: Lane, table: Lane, fine: float, out: Lane
+) -> None:
+    """Fill ``out`` (3, n) for points of the face."""
+    rows, lit, out = rows[:, first:last], lit[first:last], out[:, first:last]
+    for i in lanes(last - first):
+        x, y, z = rows[6, i], rows[7, i], rows[8, i]
+        red, green, blue, pore = complexion(table, look, fine, x, y, z)
+        red, green, blue, share, mouth = features(
+            table, look, x, y, z, rows[10, i], rows[11, i], rows[12, i], red, green, blue
+        )
+        pore = 0.5 + fine * (pore - 0.5)
+        r, g, b = glow(
+            rows, i, lit, light, red, green, blue, pore, share, look.gloss * (1.0 + mouth), 16.0 + 18.0 * mouth
+        )
+        out[0, i] = r
+        out[1, i] = g
+        out[2, i] = b
+
+
+@compiled
+def shade_scalp(
     rows: Lane,
     lit: Lane,
     first: int,
@@ -106,70 +227,23 @@ def shade_skin(
     fine: float,
     out: Lane,
 ) -> None:
-    """Fill ``out`` (3, n) for the points first … last − 1 of ``rows``; see `material` for the rows.
-
-    ``fine`` is how much of the finest grain shows: 1 close to the eye, less where a pixel is wider than a pore.
-    """
+    """Fill ``out`` (3, n) for points near the hairline: hair grows out of the skin with an edge that thins."""
     rows, lit, out = rows[:, first:last], lit[first:last], out[:, first:last]
     for i in lanes(last - first):
         x, y, z = rows[6, i], rows[7, i], rows[8, i]
-        ao, lips, lids, ears, hand = rows[9, i], rows[10, i], rows[11, i], rows[12, i], rows[13, i]
-        on_face = 1.0 - hand
-        blotch = noise(table, x * 0.55, y * 0.55 + 7.0, z * 0.55)
-        pore = noise(table, x * 4.7, y * 4.7, z * 4.7)
-        tone = 1.0 + 0.16 * (blotch - 0.5) + fine * 0.13 * (pore - 0.5)
-        # blood near the surface: cheeks, nose, ears, lower lids, knuckles
-        side = np.abs(x)
-        cheek = bump(side, 4.3, 2.1) * bump(y, -3.6, 2.0) * step(-5.0, 0.0, z) + bump(side, 0.0, 1.2) * bump(
-            y, -4.3, 1.2
+        red, green, blue, pore = complexion(table, look, fine, x, y, z)
+        red, green, blue, share, _ = features(
+            table, look, x, y, z, rows[10, i], rows[11, i], rows[12, i], red, green, blue
         )
-        blood = (cheek * on_face * 0.55 + ears * 0.8) * (0.25 + 0.75 * look.pale)
-        rim = step(0.15, 0.9, lids)
-        red = look.red * tone * (1.0 + 0.05 * blood)
-        green = look.green * tone * (1.0 - 0.20 * blood - 0.10 * rim)
-        blue = look.blue * tone * (1.0 - 0.18 * blood - 0.10 * rim)
-        # hollow of the eye
-        hollow = bump(side, 3.0, 1.7) * bump(y, -1.3, 0.8) * on_face * 0.12
-        red, green, blue = red * (1.0 - hollow), green * (1.0 - hollow * 1.1), blue * (1.0 - hollow)
-        spot = step(0.70, 0.80, noise(table, x * 2.6 + 3.0, y * 2.6, z * 2.6)) * look.freckles * look.pale
-        spot = spot * step(0.0, 0.6, cheek + 0.35) * on_face
-        red, green, blue = red * (1.0 - 0.22 * spot), green * (1.0 - 0.42 * spot), blue * (1.0 - 0.5 * spot)
-        # lips
-        mouth = step(0.25, 0.75, lips) * look.lip
-        red = mix(red, 0.72 * look.red + 0.05, mouth)
-        green = mix(green, 0.42 * look.green + 0.01, mouth)
-        blue = mix(blue, 0.50 * look.blue + 0.012, mouth)
-        # root of the lashes
-        lash = step(0.80, 0.98, lids) * (0.15 + 0.5 * step(2.3, 2.9, side))
-        red, green, blue = mix(red, 0.03, lash), mix(green, 0.018, lash), mix(blue, 0.014, lash)
-        # brows, beard, cropped hair: the same hairs, closer or farther apart
-        hairs = noise(table, x * 9.0, y * 5.0, z * 9.0)
-        share = brow(table, x, y, z) * look.brow * on_face
-        growth = beard_place(x, y, z, lips) * on_face
-        full = step(0.75, 1.0, look.beard)
-        beard = growth * look.beard * mix(0.30 + 0.45 * hairs, 0.95 + 0.4 * (hairs - 0.5), full)
-        share = np.minimum(np.maximum(share, beard), 0.97)
-        red = mix(red, look.brow_red * (0.7 + 0.6 * hairs), share)
-        green = mix(green, look.brow_green * (0.7 + 0.6 * hairs), share)
-        blue = mix(blue, look.brow_blue * (0.7 + 0.6 * hairs), share)
-        # scalp: hair grows out of the skin with an edge that thins
-        edge = hairline(hair, x, y, z) - 20.0 * ears - 50.0 * hand
+        pore = 0.5 + fine * (pore - 0.5)
+        r, g, b = glow(rows, i, lit, light, red, green, blue, pore, share, look.gloss, 16.0)
         strand = strands(table, x, y, z)
+        edge = hairline(hair, x, y, z) - 20.0 * rows[12, i]
         cover = step(-0.35, 0.65, edge + 0.75 * (strand - 0.5)) * hair.cover
-        soft = 1.0 - 0.8 * share
-        gloss = look.gloss * (0.9 + 0.5 * (pore - 0.5) + 0.9 * mouth) * (1.0 - share)
-        power = 16.0 + 18.0 * mouth
-        # pores tilt the surface
-        tilt = fine * 0.12 * (pore - 0.5)
-        nx, ny, nz = rows[3, i] + tilt, rows[4, i] + tilt * 0.5, rows[5, i] - tilt * 0.4
-        size = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz)
-        nx, ny, nz = nx * size, ny * size, nz * size
-        r, g, b = answer(
-            light, rows[0, i], rows[1, i], rows[2, i], nx, ny, nz, lit[i], ao, red, green, blue, soft, gloss, power
-        )
         hr, hg, hb = fibre(
-            hair, light, rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i], rows[5, i], lit[i], ao, strand
-        )
+            hair, light, rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i], rows[5, i], lit[i], rows[9, i],
+            strand,
+        )  # fmt: skip
         out[0, i] = mix(r, hr, cover)
         out[1, i] = mix(g, hg, cover)
         out[2, i] = mix(b, hb, cover)

@@ -58,7 +58,7 @@ WORN = (
     Parameter("belt", choices=("left", "right", "none"), meaning="shoulder that the belt crosses"),
     Parameter("collar", choices=COLLARS, meaning="round, high, or of a shirt"),
     Parameter("clothing_hue", 0, 360, 215, "deg", circular=True, meaning="hue of the clothes"),
-    Parameter("clothing_colour", 0, 0.6, 0.35, meaning="saturation"),
+    Parameter("clothing_colour", 0, 0.45, 0.35, meaning="saturation"),
     Parameter("clothing_light", 0.1, 0.85, 0.4, meaning="0 black … 1 white"),
     Parameter("clothing_pattern", choices=PATTERNS, meaning="weave of the clothes"),
     Parameter("seat", choices=("black", "grey", "beige"), meaning="colour of the seat"),

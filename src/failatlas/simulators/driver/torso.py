@@ -109,7 +109,7 @@ def _cushion(
     centre: tuple[float, float, float], half: tuple[float, float, float], power: float
 ) -> tuple[Points, Faces, NDArray[np.float32]]:
     """A superellipsoid: a box with round edges, rounder for a small power."""
-    n, m = 15, 29
+    n, m = 11, 21
     polar, turn = np.meshgrid(np.linspace(0, math.pi, n), np.linspace(0, 2 * math.pi, m), indexing="ij")
     unit = np.stack([np.sin(polar) * np.cos(turn), np.cos(polar), np.sin(polar) * np.sin(turn)], axis=-1)
     shaped = unit / ((np.abs(unit) ** power).sum(axis=-1, keepdims=True)) ** (1 / power)
