@@ -12,22 +12,15 @@ from types import MappingProxyType
 import numpy as np
 
 from failatlas.parameters import Value, Values
-from failatlas.seeds import generator
+from failatlas.seeds import derive
 
 POOLS = {"train": 60, "test": 25, "improvement": 25}  # people a split
 
 MOST_YAW_DEG, MOST_PITCH_DEG = 40.0, 30.0  # of an eye in its head; the ranges of the simulator
 
-_LONG = ("bob", "long", "bun", "ponytail")
-_SHORT = ("crop", "short", "side", "bald")
-_N_SHAPE = 12  # components of the head's shape that the simulator declares
-
 
 def person(split: str, number: int) -> Values:
-    """What stays of person ``number`` of a split's pool: head, skin, hair and eyes.
-
-    Hair and iris follow the skin as they do in people, so that no colour is seen on one skin only by chance.
-    """
+    """What stays of person ``number`` of a split's pool: head, skin, hair and eyes."""
     return _person(split, number % POOLS[split])
 
 
@@ -56,7 +49,7 @@ def ordinary(random: np.random.Generator, split: str) -> Values:
         "belt": "left" if random.random() < 0.9 else "right",
         "collar": _one(random, "crew", "high", "shirt"),
         "clothing_hue": uniform(0, 360),
-        "clothing_colour": float(random.beta(1.5, 3) * 0.6),
+        "clothing_colour": float(random.beta(1.5, 3) * 0.45),
         "clothing_light": uniform(0.1, 0.8),
         "clothing_pattern": _one(random, "plain", "plain", "stripes", "check", "knit"),
         "seat": _one(random, "black", "black", "grey", "beige"),
@@ -65,7 +58,7 @@ def ordinary(random: np.random.Generator, split: str) -> Values:
         "sun_elevation": uniform(15, 65) if day else uniform(2, 15),
         "light_intensity": uniform(0.1, 1.3),
         "ambient": uniform(0.7, 1.4),
-        "exposure_stops": _within(normal(0, 0.35), 0.9) + (0.0 if day else 0.7),
+        "exposure_stops": _within(normal(0, 0.35), 0.9) + (0.0 if day else 1.0),
         "iso": float(random.choice((100.0, 200.0, 400.0, 800.0))),
         "defocus_px": float(random.beta(1, 5)),
         "motion_px": float(random.beta(1, 6)),
@@ -102,46 +95,9 @@ def looking(values: Values, yaw_deg: float, pitch_deg: float) -> dict[str, Value
 
 @cache
 def _person(split: str, number: int) -> Values:
-    random = generator(0, "driver", split, number)
-    uniform = random.uniform
-    tone = float(random.beta(1.3, 1.9))
-    bearded = random.random() < 0.5
-    hair = _hair_colour(random, tone)
-    style = _one(random, *(_SHORT if bearded else _LONG)) if random.random() < 0.9 else "short"
-    if tone > 0.6 and random.random() < 0.3:
-        style = "afro"
-    shape: dict[str, Value] = {f"shape_{k}": _within(random.normal(0, 1), 2) for k in range(_N_SHAPE)}
-    return MappingProxyType(
-        {
-            **shape,
-            "skin_tone": tone,
-            "skin_gloss": uniform(0.2, 0.7),
-            "freckles": float(random.beta(1, 4)) if tone < 0.35 else 0.0,
-            "lip_colour": uniform(0.3, 1) if style in _LONG else uniform(0.2, 0.7),
-            "hair_style": style,
-            "hair_colour": hair,
-            "hairline": uniform(-0.3, 0.5) if style in _LONG else uniform(-0.3, 1.4),
-            # brows keep their colour for years after the hair turned
-            "brow_colour": _one(random, "brown", "grey") if hair in ("grey", "white") else hair,
-            "brow_density": uniform(0.45, 1),
-            "beard": _one(random, "none", "none", "stubble", "full") if bearded else "none",
-            "iris_colour": _iris(random, tone),
-        }
-    )
+    from failatlas.simulators.driver import subject
 
-
-def _hair_colour(random: np.random.Generator, tone: float) -> str:
-    if random.random() < 0.2:
-        return _one(random, "grey", "white")
-    if tone > 0.55:
-        return "black" if random.random() < 0.85 else "brown"
-    return _one(random, "black", "brown", "brown", "auburn", "blond")
-
-
-def _iris(random: np.random.Generator, tone: float) -> str:
-    if tone > 0.55:
-        return _one(random, "brown", "dark", "dark")
-    return _one(random, "brown", "brown", "hazel", "green", "blue", "grey")
+    return MappingProxyType(subject(derive(0, "people", split, number)))
 
 
 def _one(random: np.random.Generator, *choices: str) -> str:
