@@ -25,6 +25,7 @@ from failatlas.simulators.simulator import Rendering, simulators
 
 SMALLEST_PX, LARGEST_PX = 16, 1024
 SHADOW_TEXELS = {"face": 160, "eye": 224}
+SHADOW_FADE = {"face": 2.0, "eye": 9.0}  # texels: close by, folds of a few mm would throw hard shadows
 LOOP_COLOUR = (0.62, 0.62, 0.60)
 LASH_CM = 0.013
 LASH = (0.012, 0.009, 0.008)
@@ -66,7 +67,7 @@ class Driver:
         self.size_px = size_px
         self._space = space(view)
         self._frame = Frame(size_px, size_px, 2, fine=(material.EYE, material.RIM))
-        self._shadow = ShadowMap(SHADOW_TEXELS[view])
+        self._shadow = ShadowMap(SHADOW_TEXELS[view], fade_texels=SHADOW_FADE[view])
 
     @property
     def space(self) -> Space:

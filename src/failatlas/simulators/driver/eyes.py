@@ -97,8 +97,8 @@ def _measured(bare: NDArray[np.integer], points: Points, person: Identity, side:
     return Opening(np.arctan2(_ACROSS, deep), np.arctan2(upper, flat), np.arctan2(lower, flat), gap)
 
 
-_COLUMNS, _ROWS, _WIDTH = 25, 300, 70
-_SCALE = 150.0  # rows a cm: a gap is measured to 0.07 mm
+_COLUMNS, _ROWS, _WIDTH = 25, 200, 70
+_SCALE = 100.0  # rows a cm: a gap is measured to 0.1 mm
 _SQUEEZE = _COLUMNS / 3.0 / _SCALE  # columns of an eye span 3 cm
 _APART = tuple(sign * (_WIDTH - _COLUMNS) / 2 / _SCALE for sign in (-1, 1))  # the left eye is drawn on the left
 _ACROSS = (np.arange(_COLUMNS) + 0.5 - _COLUMNS / 2) / (_SCALE * _SQUEEZE)  # cm from the ball's centre

@@ -19,7 +19,7 @@ from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled, lanes
 from failatlas.simulators.driver.head import Faces, Identity, Points, head_data
 from failatlas.simulators.driver.light import facing
-from failatlas.simulators.driver.pattern import bump, mix, noise, step
+from failatlas.simulators.driver.pattern import bump, mix, noise, peak, step
 
 HAIR_COLOURS = {
     "black": (0.016, 0.014, 0.013),
@@ -286,7 +286,7 @@ def fibre(
     hx, hy, hz = light.key_x + vx, light.key_y + vy, light.key_z + vz
     middle = (tx * hx + ty * hy + tz * hz) / np.sqrt(np.maximum(hx * hx + hy * hy + hz * hz, 1e-6))
     # rougher than a real fibre's: a pixel holds many that point apart
-    shine = np.exp(26.0 * np.log(np.maximum(1.0 - middle * middle, 1e-3))) * reach * look.gloss * (0.04 + 0.16 * strand)
+    shine = peak(np.maximum(1.0 - middle * middle, 0.0), 26.0) * reach * look.gloss * (0.04 + 0.16 * strand)
     # light that went through a fibre comes back coloured, in a wider lobe
     through = np.maximum(1.0 - middle * middle, 0.0)
     through = 1.0 + 1.3 * through * through * through

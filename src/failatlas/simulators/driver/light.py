@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled
-from failatlas.simulators.driver.pattern import step
+from failatlas.simulators.driver.pattern import peak, step
 
 
 class Light(NamedTuple):
@@ -148,7 +148,7 @@ def answer(
     # half way between source and camera
     hx, hy, hz = light.key_x + vx, light.key_y + vy, light.key_z + vz
     middle = (nx * hx + ny * hy + nz * hz) / np.sqrt(np.maximum(hx * hx + hy * hy + hz * hz, 1e-6))
-    shine = np.exp(power * np.log(np.maximum(middle, 1e-3))) * (power + 8.0) * 0.04 * np.maximum(key, 0.0) * lit
+    shine = peak(np.maximum(middle, 0.0), power) * (power + 8.0) * 0.04 * np.maximum(key, 0.0) * lit
     toward = np.minimum(np.maximum(nx * vx + ny * vy + nz * vz, 0.0), 1.0)
     edge = 1.0 - toward
     edge = edge * edge * edge * edge

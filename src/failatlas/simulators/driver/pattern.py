@@ -65,7 +65,19 @@ def mix(a: Lane, b: Lane, t: Lane) -> Lane:
 
 
 @compiled
+def peak(x: Lane, power: Lane) -> Lane:
+    """About x to the power of ``power`` for x in [0, 1], without logarithm and exponential.
+
+    Source: C. Schlick, Computer Graphics Forum 13(3), 1994; ours: squared, for its tail is else too long.
+    """
+    t = x / (0.5 * power * (1.0 - x) + x + 1e-6)
+    return t * t
+
+
+@compiled
 def bump(x: Lane, middle: Lane, width: Lane) -> Lane:
-    """1 at ``middle``, falling to 1/e at ``width`` from it."""
+    """1 at ``middle``, 0.3 at ``width`` from it, 0 at twice that: a bell without an exponential, which costs 10 ns."""
     t = (x - middle) / width
-    return np.exp(-t * t)
+    t = np.maximum(1.0 - 0.25 * t * t, 0.0)
+    t = t * t
+    return t * t

@@ -77,11 +77,12 @@ def scene(values: Values, close: bool) -> Scene:
     # the few mm of hair on the neck turn with the skull, not by the neck's share: nobody sees it
     scalp = skin + _scalp(person, style, float(values["hairline"])) @ turn.T
     openings = eyes.openings(upright, person)
-    kind = _head_kind(style, float(values["hairline"]))
+    shut = not (values["jaw"] or values["smile"])
+    kind = _head_kind(style, float(values["hairline"]), shut)
     bodies = [_Body(kind, scalp, _lid_normals(vertex_normals(_tight(scalp), kind.faces), scalp, person, turn))]
     bodies.append(_eyes(person, turn))
     still = [*_still(str(values["collar"]), str(values["belt"]))]
-    if values["jaw"] or values["smile"]:
+    if not shut:
         bodies.append(_Body(_teeth_kind(), turned(teeth, turn)))
     locks, locks_kind = _hair(style, person)
     if len(locks.points):
@@ -214,8 +215,11 @@ def _person(coefficients: tuple[float, ...]) -> Identity:
 
 
 @lru_cache(maxsize=KEPT)
-def _head_kind(style: str, line: float) -> _Kind:
-    """The head; triangles well above the hairline are hair, those across it skin that draws the edge per pixel."""
+def _head_kind(style: str, line: float, shut: bool) -> _Kind:
+    """The head; triangles well above the hairline are hair, those across it skin that draws the edge per pixel.
+
+    Behind the eyes, and behind lips that are ``shut``, nothing is ever seen: those triangles are left out.
+    """
     data = head_data()
     kind = _kind(data.faces, data.mean, material.SKIN, data.lips, data.lids, data.ears, ao=data.ao)
     materials = np.full(len(data.faces), material.SKIN, np.uint8)
@@ -226,7 +230,18 @@ def _head_kind(style: str, line: float) -> _Kind:
     if look.cover == 1:
         materials[(above > SURELY_HAIR).all(axis=1)] = material.HAIR
     materials[(data.inside[data.faces] > 0.5).all(axis=1)] = material.MOUTH
-    return _Kind(kind.faces, kind.attributes, freeze(materials))
+    hidden = (_socket()[data.faces]).all(axis=1)
+    if shut:
+        hidden |= ((data.inside > 0.9) & (data.mean[:, 1] < -5.6) & (data.mean[:, 2] < 2.0))[data.faces].all(axis=1)
+    return _Kind(freeze(kind.faces[~hidden]), kind.attributes, freeze(materials[~hidden]))
+
+
+def _socket() -> NDArray[np.bool_]:
+    """(v,) inside of a ball, and no lid."""
+    data = head_data()
+    away = data.mean - data.eye_mean[:3] * np.where(data.mean[:, :1] > 0, 1, [[-1, 1, 1]])
+    inside: NDArray[np.bool_] = ((away * away).sum(axis=1) < (0.97 * data.eye_mean[3]) ** 2) & (data.lids < 0.02)
+    return inside
 
 
 @lru_cache(maxsize=KEPT)
