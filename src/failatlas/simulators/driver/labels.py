@@ -21,6 +21,7 @@ SLACK = (
 )
 
 LID_SLACK = 0.008  # likewise for lids: 5 mm, for their edges turn inward and skin folds before them
+CORNER_SLACK = 0.012  # likewise for the corners of the mouth: 8 mm, for they lie in its crease; a mask still hides them
 
 
 def labels(values: Values, scene: Scene, camera: Camera, frame: Frame, pupil: float) -> dict[str, Value]:
@@ -49,8 +50,8 @@ def labels(values: Values, scene: Scene, camera: Camera, frame: Frame, pupil: fl
     places = landmarks.landmarks(scene, float(values["gaze_yaw"]), float(values["gaze_pitch"]))
     front = _face_vertices(scene, camera)
     seen = frame.is_visible(camera, np.concatenate([places, front]), SLACK)
-    lids = list(landmarks.LIDS)
-    seen[lids] = frame.is_visible(camera, places[lids], LID_SLACK)
+    for some, slack in ((landmarks.LIDS, LID_SLACK), (landmarks.MOUTH_CORNERS, CORNER_SLACK)):
+        seen[list(some)] = frame.is_visible(camera, places[list(some)], slack)
     spots = camera.project(places)
     for number, (spot, is_seen) in enumerate(zip(spots.tolist(), seen[: len(places)].tolist(), strict=True)):
         out[f"landmark_{number}_x"], out[f"landmark_{number}_y"] = spot[0], spot[1]

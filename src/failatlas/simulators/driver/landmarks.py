@@ -31,6 +31,7 @@ PARTS = {
 }
 PUPILS = (15, 22)
 LIDS = (*range(9, 15), *range(16, 22))
+MOUTH_CORNERS = (23, 24)
 
 
 def landmarks(scene: Scene, gaze_yaw: float, gaze_pitch: float) -> Points:
