@@ -8,11 +8,12 @@ so an even picture stays even.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from failatlas.arrays import Vector
+from failatlas.arrays import Vector, freeze
 from failatlas.parameters import Parameter
 from failatlas.simulators.effects.effect import effect
 from failatlas.simulators.effects.light import Light, Picture
@@ -60,11 +61,17 @@ def defocus(light: Light, radius_px: float) -> Light:
         light: linear light, any size.
         radius_px: radius of the blur disc, pixels, ≥ 0; 0 leaves the light as it is.
     """
-    n = max(31, 2 * math.ceil(4 * radius_px) + 1)  # odd: one point in the middle
+    x, y = _disc(max(31, 2 * math.ceil(4 * radius_px) + 1))  # odd: one point in the middle
+    return _convolved(light, _kernel(x * radius_px, y * radius_px))
+
+
+@lru_cache(maxsize=4)
+def _disc(n: int) -> tuple[Vector, Vector]:
+    """Points of a grid of n × n that lie in a disc of radius 1; beyond 31 points, n goes with the radius."""
     side = np.linspace(-1, 1, n) * ((n - 1) / n)
     x, y = np.meshgrid(side, side)
     inside = x * x + y * y <= 1
-    return _convolved(light, _kernel(x[inside] * radius_px, y[inside] * radius_px))
+    return freeze(x[inside]), freeze(y[inside])
 
 
 def _kernel(x: Vector, y: Vector) -> _Kernel:
@@ -85,17 +92,28 @@ def _kernel(x: Vector, y: Vector) -> _Kernel:
 def _convolved(light: Light, kernel: _Kernel) -> Light:
     height, width = light.shape[:2]
     r, s = (side // 2 for side in kernel.shape)
-    padded = np.pad(light, [(r, r), (s, s)] + [(0, 0)] * (light.ndim - 2), mode="edge")
+    padded = _extended(light, r, s)
     cells = np.argwhere(kernel > 1e-9)
     if len(cells) > _MOST_CELLS:
         return _transformed(padded, kernel)
     total = np.zeros_like(light)
     part = np.empty_like(light)
-    for row, column in cells:
+    for row, column in cells.tolist():
         # a symmetrical kernel: correlation and convolution are one
         np.multiply(padded[row : row + height, column : column + width], np.float32(kernel[row, column]), out=part)
         total += part
     return total
+
+
+def _extended(light: Light, r: int, s: int) -> Light:
+    """Light with its outermost pixels repeated, ``r`` rows and ``s`` columns on either side; np.pad takes 0.13 ms."""
+    height, width = light.shape[:2]
+    padded = np.empty((height + 2 * r, width + 2 * s, *light.shape[2:]), light.dtype)
+    middle = padded[r : r + height]
+    middle[:, s : s + width] = light
+    middle[:, :s], middle[:, s + width :] = light[:, :1], light[:, -1:]
+    padded[:r], padded[r + height :] = middle[:1], middle[-1:]
+    return padded
 
 
 def _transformed(padded: Light, kernel: _Kernel) -> Light:

@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from failatlas.simulators.compiled import Lane, compiled, select
-from failatlas.simulators.road.skipping import some
+from failatlas.simulators.compiled import Lane, compiled, lanes, select
+from failatlas.simulators.skipping import some
 
 TIGHTEST = 0.03  # 1/m, radius 33 m: the slow hairpin of a country road; the clothoid stays at it once reached
 STEP = 1.0  # m between table rows; between them an arc's second-order expansion, off by κ²·STEP³/6 = 0.15 mm
@@ -50,23 +50,42 @@ def course(curvature: float, rate: float) -> Course:
         curvature: 1/m abreast of the rear axle; > 0 bends right.
         rate: 1/m², the change of curvature ahead; behind the car the curvature is constant.
     """
+    lane = np.empty((BEHIND + LENGTH, 6))
+    _lay(curvature, rate, lane)
     s = np.arange(-BEHIND, LENGTH) * STEP
-    k = np.clip(curvature + rate * np.maximum(s, 0.0), -TIGHTEST, TIGHTEST)
-    turned = _integral(k)
-    k = np.where(np.abs(turned) > TURNED, 0.0, k)
-    k[-1] = 0.0
-    heading = _integral(k)
-    # Simpson over each metre, with the heading in its middle: exact to about κ⁴·STEP⁵
-    middle = heading[:-1] + STEP * (3 * k[:-1] + k[1:]) / 8
-    x, z = (_accumulated(wave(heading[:-1]), wave(middle), wave(heading[1:])) for wave in (np.sin, np.cos))
-    reach = np.maximum.accumulate(z) + 1e-9 * s
-    abreast = np.interp(np.arange(len(s)), reach, s)
-    return np.ascontiguousarray(np.stack((x, z, np.sin(heading), np.cos(heading), k, abreast), 1))
+    reach = np.maximum.accumulate(lane[:, Z]) + 1e-9 * s
+    lane[:, ABREAST] = np.interp(np.arange(len(s)), reach, s)
+    return lane
 
 
-def place(lane: Course, s: NDArray[np.float64], d: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Points at arc length ``s`` and ``d`` metres right of the lane centre: x, z and heading in the road frame."""
-    row = np.clip(np.floor(s / STEP).astype(np.int64) + BEHIND, 0, len(lane) - 1)
+@compiled
+def _lay(curvature: float, rate: float, lane: Course) -> None:
+    """All columns but `ABREAST`, row by row from abreast of the rear axle, ahead and then back."""
+    for way in (1, -1):
+        here = np.minimum(np.maximum(curvature, -TIGHTEST), TIGHTEST)
+        bend, turned, heading, x, z = here, 0.0, 0.0, 0.0, 0.0
+        sin, cos = 0.0, 1.0
+        for n in range(LENGTH if way > 0 else BEHIND + 1):
+            row = BEHIND + way * n
+            if n > 0:
+                change = rate if way > 0 else 0.0
+                next_ = np.minimum(np.maximum(curvature + change * (n * STEP), -TIGHTEST), TIGHTEST)
+                turned = turned + way * (here + next_) * (STEP / 2)
+                here = next_
+                ahead = here if abs(turned) <= TURNED and row + 1 < BEHIND + LENGTH else 0.0
+                # Simpson over each metre, with the heading in its middle: exact to about κ⁴·STEP⁵
+                middle = heading + way * STEP * (3 * bend + ahead) / 8
+                heading = heading + way * (bend + ahead) * (STEP / 2)
+                x = x + way * (sin + 4 * np.sin(middle) + np.sin(heading)) * (STEP / 6)
+                z = z + way * (cos + 4 * np.cos(middle) + np.cos(heading)) * (STEP / 6)
+                bend, sin, cos = ahead, np.sin(heading), np.cos(heading)
+            lane[row, X], lane[row, Z], lane[row, SIN], lane[row, COS], lane[row, K] = x, z, sin, cos, bend
+
+
+@compiled
+def spot(lane: Course, s: Lane, d: Lane) -> Lane:
+    """A point at arc length ``s`` and ``d`` metres right of the lane centre: x, z and heading in the road frame."""
+    row = np.int64(np.minimum(np.maximum(np.floor(s / STEP) + BEHIND, 0.0), len(lane) - 1.0))
     t = s - (row - BEHIND) * STEP
     sin, cos, k = lane[row, SIN], lane[row, COS], lane[row, K]
     x = lane[row, X] + t * sin + 0.5 * k * t * t * cos
@@ -75,11 +94,32 @@ def place(lane: Course, s: NDArray[np.float64], d: NDArray[np.float64]) -> tuple
     return x + d * np.cos(heading), z - d * np.sin(heading), heading
 
 
+def place(lane: Course, s: NDArray[np.float64], d: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """The points `spot` of many arc lengths and distances, as three arrays."""
+    x, z, heading = np.empty_like(s), np.empty_like(s), np.empty_like(s)
+    _place(lane, s, d, x, z, heading)
+    return x, z, heading
+
+
+@compiled
+def _place(
+    lane: Course,
+    s: NDArray[np.float64],
+    d: NDArray[np.float64],
+    x: NDArray[np.float64],
+    z: NDArray[np.float64],
+    heading: NDArray[np.float64],
+) -> None:
+    for i in lanes(s.shape[0]):
+        x[i], z[i], heading[i] = spot(lane, s[i], d[i])
+
+
 @compiled
 def along_and_across(lane: Course, x: Lane, z: Lane) -> Lane:
     """Arc length and signed distance (right > 0) of a point of the road frame from the lane centre, and its course.
 
-    Newton on the arc length from the row abreast of the point, until a step is below 1 mm.
+    Newton on the arc length from the row abreast of the point, until a step is below 5 cm: as the error squares with
+    each step and no bend is tighter than `TIGHTEST`, less than 0.1 mm is left.
 
     Returns:
         (s, d, sin, cos) with the sine and cosine of the lane's heading there.
@@ -101,7 +141,7 @@ def along_and_across(lane: Course, x: Lane, z: Lane) -> Lane:
         # 1 − κd vanishes at the centre of the bend: the verge there may smear, the road may not
         change = (right * sin + ahead * cos) / np.maximum(1.0 - k * d, 0.25)
         s = s + change
-        if not some(np.abs(change) > 1e-3):
+        if not some(np.abs(change) > 0.05):
             break
     return s, d, sin, cos
 
@@ -131,18 +171,3 @@ def ground_hit(bend: Lane, eye: Lane, slope: Lane) -> Lane:
     straight = (fall > 1e-6) & (far > CREST_END) & (far < 4000.0)
     # a crest hides what lies beyond: a ray that misses the parabola below its end cannot meet the slope behind it
     return select(curved, near, select(straight, far, -1.0))
-
-
-def _integral(rate: NDArray[np.float64]) -> NDArray[np.float64]:
-    """∫ rate ds by the trapezium rule, 0 at s = 0."""
-    total: NDArray[np.float64] = np.concatenate([[0.0], np.cumsum((rate[:-1] + rate[1:]) * (STEP / 2))])
-    total -= total[BEHIND]
-    return total
-
-
-def _accumulated(
-    start: NDArray[np.float64], middle: NDArray[np.float64], end: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    total: NDArray[np.float64] = np.concatenate([[0.0], np.cumsum((start + 4 * middle + end) * (STEP / 6))])
-    total -= total[BEHIND]
-    return total

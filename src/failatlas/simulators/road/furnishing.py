@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from failatlas.parameters import Values
 from failatlas.seeds import generator
+from failatlas.simulators.compiled import compiled, lanes, select
+from failatlas.simulators.noise import mix
+from failatlas.simulators.record import Records, record
 from failatlas.simulators.road import items
-from failatlas.simulators.road.alignment import Course, Pose, height_at, place
+from failatlas.simulators.road.alignment import Course
 from failatlas.simulators.road.items import COLUMNS, Furniture, Rows
 from failatlas.simulators.road.light import Light
 from failatlas.simulators.road.solids import Solid, bridge, house, vehicle
 from failatlas.simulators.road.surface import Surface
-from failatlas.simulators.road.view import CAMERA_AHEAD_M, LENS_NEAR_M, View, pixel
+from failatlas.simulators.road.view import CAMERA_AHEAD_M, LENS_NEAR_M, View, from_camera, pixel
 
 POST_GAP_M = 25.0  # between delineators; the usual 50 m of a straight would leave most pictures without
 RAIL_M = 4.0  # between the posts of a guard rail
@@ -27,77 +30,42 @@ _PAINTS = {
     "yellow": (0.62, 0.40, 0.035),
 }  # fmt: skip
 _LEAVES = {"summer": (0.075, 0.130, 0.035), "autumn": (0.30, 0.145, 0.030), "winter": (0.080, 0.062, 0.048)}
-_CORNERS = np.array([(a, b, c) for a in (-1.0, 1.0) for b in (0.0, 1.0) for c in (-1.0, 1.0)])
+_BEYOND = 1.0e9  # px, outside every picture
 _FIR = (0.030, 0.060, 0.028)
 
 
 class _Yard:
     """Collects items of one picture."""
 
-    def __init__(self, view: View, lane: Course, pose: Pose, light: Light) -> None:
-        self.view, self.lane, self.pose, self.light = view, lane, pose, light
+    def __init__(self, view: View, lane: Course, light: Light) -> None:
+        self.view, self.lane, self.light = view, lane, light
+        self.views = record(view)
         self.rows: list[Rows] = []
         self.solids: list[Solid] = []
+        self.planes = 0
         self.footprints: list[Rows] = []
-
-    def where(self, s: Rows, d: Rows) -> tuple[Rows, Rows, Rows, Rows]:
-        """Right, up and ahead of the camera, and the lane's course against the car's, of places along the lane."""
-        x, z, course = place(self.lane, s, d)
-        right, ahead = self.pose.to_car(x, z)
-        ahead = ahead - CAMERA_AHEAD_M
-        return right, height_at(self.view.bend, ahead) - self.view.eye, ahead, course - self.pose.heading
-
-    def project(self, x: Rows, y: Rows, z: Rows) -> tuple[Rows, Rows, Rows]:
-        """Columns, rows and depths; points behind the lens are put just before it."""
-        column, row, depth = pixel(self.view, x, y, np.maximum(z, LENS_NEAR_M))
-        return column, row, depth
-
-    def add(self, rows: Rows) -> None:
-        """Items whose pixel bounds, as real numbers, are cut to the picture; those outside are dropped."""
-        rows[:, items.LEFT] = np.clip(np.floor(rows[:, items.LEFT]), 0, self.view.width)
-        rows[:, items.RIGHT] = np.clip(np.ceil(rows[:, items.RIGHT]), 0, self.view.width)
-        rows[:, items.TOP] = np.clip(np.floor(rows[:, items.TOP]), 0, self.view.height)
-        rows[:, items.BOTTOM] = np.clip(np.ceil(rows[:, items.BOTTOM]), 0, self.view.height)
-        shown = (rows[:, items.LEFT] < rows[:, items.RIGHT]) & (rows[:, items.TOP] < rows[:, items.BOTTOM])
-        self.rows.append(rows[shown])
 
     def flat(
         self, kind: float, s: Rows, d: Rows, height: Rows, half_width: Rows, near: float
     ) -> tuple[Rows, NDArray[np.bool_]]:
         """Rows for trees or posts that stand further than ``near``, and which of the places they are."""
-        x, y, z, _ = self.where(s, d)
-        column, row, depth = self.project(x, y, z)
-        scale = self.view.focal / depth
         rows = np.zeros((len(s), COLUMNS))
-        rows[:, items.KIND], rows[:, items.FAR], rows[:, items.ASIDE] = kind, z, x
-        rows[:, items.COLUMN], rows[:, items.ROW], rows[:, items.METRES] = column, row, height
-        rows[:, items.HALF_WIDTH] = np.maximum(half_width * scale, 0.25)
-        rows[:, items.HEIGHT] = np.maximum(height * scale, 0.5)
-        wide = rows[:, items.HALF_WIDTH] * 1.12 + 1
-        rows[:, items.LEFT], rows[:, items.RIGHT] = column - wide, column + wide
-        rows[:, items.TOP], rows[:, items.BOTTOM] = row - rows[:, items.HEIGHT] * 1.06 - 1, row + 1
-        kept = z > near
+        rows[:, items.KIND] = kind
+        _stand(self.views, self.lane, s, d, height, half_width, rows)
+        kept = rows[:, items.FAR] > near
         return rows[kept], kept
 
     def solid(self, kind: float, shapes: list[Solid], s: Rows, d: Rows, turn: Rows, paint: Rows) -> Rows:
         """A row for each solid; the caller fills in what is its own and adds them."""
-        x, y, z, course = self.where(s, d)
-        sin, cos = np.sin(course + turn), np.cos(course + turn)
-        half = np.array([shape.half for shape in shapes])
-        wide, high, deep = (half[:, i, None] * _CORNERS[:, i] for i in range(3))
-        ahead = z[:, None] + deep * cos[:, None] - wide * sin[:, None]
-        column, row, _ = self.project(x[:, None] + wide * cos[:, None] + deep * sin[:, None], y[:, None] + high, ahead)
         rows = np.zeros((len(shapes), COLUMNS))
-        rows[:, items.KIND], rows[:, items.FAR] = kind, z
+        rows[:, items.KIND] = kind
         rows[:, items.PAINT : items.PAINT + 3] = paint
-        rows[:, items.WIDE : items.DEEP + 1], rows[:, items.BELT] = half, [shape.belt for shape in shapes]
-        rows[:, items.EYE_X], rows[:, items.EYE_Y], rows[:, items.EYE_Z] = z * sin - x * cos, -y, -x * sin - z * cos
-        rows[:, items.SIN], rows[:, items.COS] = sin, cos
-        rows[:, items.LEFT], rows[:, items.RIGHT] = column.min(1) - 1, column.max(1) + 1
-        rows[:, items.TOP], rows[:, items.BOTTOM] = row.min(1) - 1, row.max(1) + 1
-        rows[ahead.max(1) < LENS_NEAR_M, items.RIGHT] = 0
-        last = np.cumsum([len(shape.planes) for shape in shapes]) + sum(len(shape.planes) for shape in self.solids)
-        rows[:, items.FIRST], rows[:, items.LAST] = last - [len(shape.planes) for shape in shapes], last
+        rows[:, items.WIDE : items.BELT + 1] = [(*shape.half, shape.belt) for shape in shapes]
+        _bound(self.views, self.lane, s, d, turn, rows)
+        for row, shape in zip(rows, shapes, strict=True):
+            row[items.FIRST] = self.planes
+            self.planes += len(shape.planes)
+            row[items.LAST] = self.planes
         self.solids += shapes
         return rows
 
@@ -107,9 +75,9 @@ class _Yard:
         """A lamp's halo, and its streak on a wet road."""
         if z < 2.0 or strength <= 0.0:
             return
-        column, row, depth = (float(v[0]) for v in self.project(np.array([x]), np.array([y]), np.array([z])))
+        column, row, depth = pixel(self.views[0], x, y, z)
+        _, ground, _ = pixel(self.views[0], x, -self.view.eye, z)
         radius = max(size * self.view.focal / depth, 0.7)
-        ground = float(self.project(np.array([x]), np.array([-self.view.eye]), np.array([z]))[1][0])
         rows = np.zeros((1, COLUMNS))
         one = rows[0]
         one[items.KIND], one[items.FAR] = items.GLOW, z - 0.5
@@ -120,31 +88,82 @@ class _Yard:
         reach = radius * 9
         one[items.LEFT], one[items.RIGHT] = column - reach, column + reach
         one[items.TOP], one[items.BOTTOM] = row - reach, max(row + reach, 2 * ground - row + 6 * radius)
-        self.add(rows)
+        self.rows.append(rows)
+
+    def table(self) -> Rows:
+        """All items from near to far, their bounds cut to whole pixels of the picture; those outside are dropped."""
+        rows = np.concatenate([*self.rows, np.zeros((0, COLUMNS))])
+        limits = self.view.width, self.view.width, self.view.height, self.view.height
+        bounds = rows[:, items.LEFT : items.BOTTOM + 1]
+        np.floor(bounds[:, ::2], out=bounds[:, ::2])
+        np.ceil(bounds[:, 1::2], out=bounds[:, 1::2])
+        np.minimum(np.maximum(bounds, 0.0), limits, out=bounds)
+        shown = (bounds[:, 0] < bounds[:, 1]) & (bounds[:, 2] < bounds[:, 3])
+        rows = rows[shown]
+        return rows[np.argsort(rows[:, items.FAR], kind="stable")]
 
 
-def furnish(values: Values, seed: int, view: View, lane: Course, pose: Pose, road: Surface, light: Light) -> Furniture:
+@compiled
+def _stand(views: Records, lane: Course, s: Rows, d: Rows, height: Rows, half_width: Rows, rows: Rows) -> None:
+    """Place and size of trees and posts."""
+    view = views[0]
+    for i in lanes(s.shape[0]):
+        x, y, z, _ = from_camera(view, lane, s[i], d[i])
+        # points behind the lens are put just before it
+        column, row, depth = pixel(view, x, y, np.maximum(z, LENS_NEAR_M))
+        scale = view.focal / depth
+        half, tall = np.maximum(half_width[i] * scale, 0.25), np.maximum(height[i] * scale, 0.5)
+        wide = half * 1.12 + 1.0
+        rows[i, items.FAR], rows[i, items.ASIDE], rows[i, items.METRES] = z, x, height[i]
+        rows[i, items.COLUMN], rows[i, items.ROW] = column, row
+        rows[i, items.HALF_WIDTH], rows[i, items.HEIGHT] = half, tall
+        rows[i, items.LEFT], rows[i, items.RIGHT] = column - wide, column + wide
+        rows[i, items.TOP], rows[i, items.BOTTOM] = row - tall * 1.06 - 1.0, row + 1.0
+
+
+@compiled
+def _bound(views: Records, lane: Course, s: Rows, d: Rows, turn: Rows, rows: Rows) -> None:
+    """Place, course and bounds of solids whose size is in their rows."""
+    view = views[0]
+    for i in lanes(s.shape[0]):
+        x, y, z, course = from_camera(view, lane, s[i], d[i])
+        sin, cos = np.sin(course + turn[i]), np.cos(course + turn[i])
+        left, top = x * 0.0 + _BEYOND, x * 0.0 + _BEYOND
+        right, bottom, furthest = -left, -left, -left
+        for corner in range(8):
+            wide = (corner % 2 * 2.0 - 1.0) * rows[i, items.WIDE]
+            high = corner // 2 % 2 * rows[i, items.HIGH]
+            deep = (corner // 4 * 2.0 - 1.0) * rows[i, items.DEEP]
+            ahead = z + deep * cos - wide * sin
+            column, row, _ = pixel(view, x + wide * cos + deep * sin, y + high, np.maximum(ahead, LENS_NEAR_M))
+            left, right = np.minimum(left, column), np.maximum(right, column)
+            top, bottom = np.minimum(top, row), np.maximum(bottom, row)
+            furthest = np.maximum(furthest, ahead)
+        rows[i, items.FAR], rows[i, items.SIN], rows[i, items.COS] = z, sin, cos
+        rows[i, items.EYE_X], rows[i, items.EYE_Y], rows[i, items.EYE_Z] = z * sin - x * cos, -y, -x * sin - z * cos
+        rows[i, items.LEFT], rows[i, items.TOP], rows[i, items.BOTTOM] = left - 1.0, top - 1.0, bottom + 1.0
+        rows[i, items.RIGHT] = select(furthest < LENS_NEAR_M, 0.0, right + 1.0)
+
+
+def furnish(values: Values, seed: int, view: View, lane: Course, road: Surface, light: Light) -> Furniture:
     """Everything that stands along the lane."""
-    plants, houses, vehicles = (generator(seed, "road", purpose) for purpose in ("plants", "houses", "traffic"))
-    yard = _Yard(view, lane, pose, light)
+    yard = _Yard(view, lane, light)
     edges = road.left - road.shoulder, road.right + road.shoulder
-    _plant(yard, values, plants, edges)
+    _plant(yard, values, generator(seed, "road", "plants"), edges)
     if values["surroundings"] == "town":
-        _build(yard, houses, edges)
+        _build(yard, generator(seed, "road", "houses"), edges)
+    beside = edges[0] - 0.5, edges[1] + 0.5
     if values["roadside"] == "rail":
-        for edge in (edges[0] - 0.5, edges[1] + 0.5):
+        for edge in beside:
             _fence(yard, edge)
     elif values["roadside"] == "posts":
-        for edge in (edges[0] - 0.5, edges[1] + 0.5):
-            _mark(yard, edge)
+        _mark(yard, beside)
     if values["structure"] == "bridge":
         span = max(-edges[0], edges[1]) + 2.2
         deck = np.array([road.bridge + 2.0]), np.array([0.5 * (edges[0] + edges[1])])
-        yard.add(yard.solid(items.BUILDING, [bridge(span)], *deck, np.zeros(1), np.array([(0.34, 0.33, 0.31)])))
-    gap = _traffic(yard, values, vehicles, road)
-    table = np.concatenate([*yard.rows, np.zeros((0, COLUMNS))])
-    table = table[np.argsort(table[:, items.FAR], kind="stable")]
-    return Furniture(table, *_joined(yard.solids), np.array(yard.footprints).reshape(-1, 6), gap)
+        yard.rows.append(yard.solid(items.BUILDING, [bridge(span)], *deck, np.zeros(1), np.array([(0.34, 0.33, 0.31)])))
+    gap = _traffic(yard, values, generator(seed, "road", "traffic"), road)
+    return Furniture(yard.table(), *_joined(yard.solids), np.array(yard.footprints).reshape(-1, 6), gap)
 
 
 def _joined(solids: list[Solid]) -> tuple[Rows, Rows, Rows]:
@@ -182,39 +201,54 @@ def _plant(yard: _Yard, values: Values, random: np.random.Generator, edges: tupl
     rows[:, items.BARE] = {"summer": 0.0, "autumn": 0.35, "winter": 1.0}[season]
     white = 0.55 * float(values["snow_cover"])
     rows[:, items.RED : items.BLUE + 1] = (hue * (1 - white) + 0.6 * white)[kept]
-    yard.add(rows)
+    yard.rows.append(rows)
 
 
-def _mark(yard: _Yard, edge: float) -> None:
+def _mark(yard: _Yard, edges: tuple[float, float]) -> None:
     s = np.arange(6.0, REACH_M, POST_GAP_M)
-    rows, _ = yard.flat(items.POST, s, np.full(len(s), edge), np.full(len(s), 1.0), np.full(len(s), 0.07), 2.0)
-    yard.add(rows)
+    s, d = np.tile(s, 2), np.repeat(edges, len(s))
+    rows, _ = yard.flat(items.POST, s, d, np.full(len(s), 1.0), np.full(len(s), 0.07), 2.0)
+    yard.rows.append(rows)
 
 
 def _fence(yard: _Yard, edge: float) -> None:
     s = np.arange(0.0, REACH_M * 0.75, RAIL_M)
-    x, y, z, _ = yard.where(s, np.full(len(s), edge))
+    rows = np.zeros((len(s) - 1, COLUMNS))
+    rows[:, items.KIND] = items.RAIL
+    _span(yard.views, yard.lane, s, edge, rows)
+    yard.rows.append(rows)
+
+
+@compiled
+def _span(views: Records, lane: Course, s: Rows, edge: float, rows: Rows) -> None:
+    """Ends and bounds of the stretches of a guard rail; a stretch behind the lens has no pixels."""
+    view = views[0]
     # the rail that passes the lens is cut where it does
     near = LENS_NEAR_M + 0.2
-    ends = []
-    for start in (0, 1):
-        a, b = slice(start, len(s) - 1 + start), slice(1 - start, len(s) - start)
-        cut = np.clip((near - z[a]) / np.where(np.abs(z[b] - z[a]) > 1e-6, z[b] - z[a], 1.0), 0.0, 1.0)
-        cut = np.where(z[a] < near, cut, 0.0)
-        at = [v[a] + (v[b] - v[a]) * cut for v in (x, y, z, s)]
-        column, top, depth = yard.project(at[0], at[1] + 0.75, at[2])
-        ends.append((column, top, yard.project(at[0], at[1], at[2])[1], 1.0 / at[2], at[3], at[0], depth))
-    (ca, ta, ba, na, sa, xa, _), (cb, tb, bb, nb, sb, xb, _) = ends
-    rows = np.zeros((len(ca), COLUMNS))
-    rows[:, items.KIND] = items.RAIL
-    rows[:, items.FAR] = 2.0 / (na + nb)
-    rows[:, items.COLUMN_A : items.X_B + 1] = np.stack((ca, ta, ba, na, cb, tb, bb, nb, sa, sb, xa, xb), 1)
-    # whole pixels whose centre lies between the ends, so that neighbours neither overlap nor gape
-    rows[:, items.LEFT] = np.floor(np.minimum(ca, cb) + 0.5)
-    rows[:, items.RIGHT] = np.floor(np.maximum(ca, cb) + 0.5)
-    rows[:, items.TOP], rows[:, items.BOTTOM] = np.minimum(ta, tb) - 1, np.maximum(ba, bb) + 1
-    ahead = np.maximum(z[:-1], z[1:]) > near
-    yard.add(rows[ahead])
+    for i in lanes(rows.shape[0]):
+        x0, y0, z0, _ = from_camera(view, lane, s[:-1][i], edge + 0.0 * s[:-1][i])
+        x1, y1, z1, _ = from_camera(view, lane, s[1:][i], edge + 0.0 * s[1:][i])
+        way = select(np.abs(z1 - z0) > 1e-6, z1 - z0, 1.0)
+        cut = (near - z0) / way
+        first = select(z0 < near, np.minimum(np.maximum(cut, 0.0), 1.0), 0.0)
+        last = select(z1 < near, np.minimum(np.maximum(cut, 0.0), 1.0), 1.0)
+        xa, ya, za, sa = mix(x0, x1, first), mix(y0, y1, first), mix(z0, z1, first), mix(s[:-1][i], s[1:][i], first)
+        xb, yb, zb, sb = mix(x0, x1, last), mix(y0, y1, last), mix(z0, z1, last), mix(s[:-1][i], s[1:][i], last)
+        column_a, top_a, _ = pixel(view, xa, ya + 0.75, np.maximum(za, LENS_NEAR_M))
+        column_b, top_b, _ = pixel(view, xb, yb + 0.75, np.maximum(zb, LENS_NEAR_M))
+        _, base_a, _ = pixel(view, xa, ya, np.maximum(za, LENS_NEAR_M))
+        _, base_b, _ = pixel(view, xb, yb, np.maximum(zb, LENS_NEAR_M))
+        ahead = np.maximum(z0, z1) > near
+        rows[i, items.FAR] = 2.0 / (1.0 / za + 1.0 / zb)
+        rows[i, items.COLUMN_A], rows[i, items.TOP_A], rows[i, items.BASE_A] = column_a, top_a, base_a
+        rows[i, items.COLUMN_B], rows[i, items.TOP_B], rows[i, items.BASE_B] = column_b, top_b, base_b
+        rows[i, items.NEAR_A], rows[i, items.NEAR_B] = 1.0 / za, 1.0 / zb
+        rows[i, items.S_A], rows[i, items.S_B], rows[i, items.X_A], rows[i, items.X_B] = sa, sb, xa, xb
+        # whole pixels whose centre lies between the ends, so that neighbours neither overlap nor gape
+        rows[i, items.LEFT] = np.floor(np.minimum(column_a, column_b) + 0.5)
+        rows[i, items.RIGHT] = select(ahead, np.floor(np.maximum(column_a, column_b) + 0.5), 0.0)
+        rows[i, items.TOP] = np.minimum(top_a, top_b) - 1.0
+        rows[i, items.BOTTOM] = np.maximum(base_a, base_b) + 1.0
 
 
 def _build(yard: _Yard, random: np.random.Generator, edges: tuple[float, float]) -> None:
@@ -233,7 +267,7 @@ def _build(yard: _Yard, random: np.random.Generator, edges: tuple[float, float])
     hue[:, 2] *= random.uniform(0.8, 1.2, count)
     rows = yard.solid(items.BUILDING, shapes, s - deep, d, np.zeros(count), hue)
     rows[:, items.HEAD], rows[:, items.SALT] = random.random(count) < 0.3, random.integers(0, 90, count)
-    yard.add(rows)
+    yard.rows.append(rows)
 
 
 def _traffic(yard: _Yard, values: Values, random: np.random.Generator, road: Surface) -> float:
@@ -277,14 +311,15 @@ def _drive(
     head: float,
     wet: float,
 ) -> None:
-    row = yard.solid(items.VEHICLE, [shape], np.array([s]), np.array([d]), np.array([turn]), np.array([paint]))
+    places, across = np.array([s]), np.array([d])
+    row = yard.solid(items.VEHICLE, [shape], places, across, np.array([turn]), np.array([paint]))
     one = row[0]
     one[items.TAIL], one[items.HEAD] = tail, head * (0.3 + 0.7 * yard.light.dark)
     sin, cos = float(one[items.SIN]), float(one[items.COS])
-    x, y, z, _ = (float(v[0]) for v in yard.where(np.array([s]), np.array([d])))
+    x, y, z, _ = from_camera(yard.views[0], yard.lane, s, d)
     wide, _, deep = shape.half
     yard.footprints.append(np.array([x, z, sin, cos, wide, deep]))
-    yard.add(row)
+    yard.rows.append(row)
     dark = yard.light.dark
     lorry = shape.half[1] > 3.0
     for side in (-1.0, 1.0):

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.simulators.compiled import HAS_NUMBA, Lane, compiled
+from failatlas.simulators.noise import mix
+from failatlas.simulators.record import Records, record
 from failatlas.simulators.road.light import Light, fogged
-from failatlas.simulators.road.noise import mix
 from failatlas.simulators.road.picture import Picture
-from failatlas.simulators.road.record import record
 from failatlas.simulators.road.solids import building_colour, facing, meet, vehicle_colour
 from failatlas.simulators.road.things import glow, post, rail, tree
 from failatlas.simulators.road.view import CAMERA_AHEAD_M, View, ray
@@ -152,8 +152,8 @@ def solid_colour(
 
 @compiled
 def _paint_compiled(
-    views: NDArray[np.void],
-    lights: NDArray[np.void],
+    views: Records,
+    lights: Records,
     grid: NDArray[np.float32],
     items: Rows,
     planes: Rows,
@@ -176,8 +176,6 @@ def _paint_compiled(
                 if ground[row, column] + _HIDDEN_M < item[FAR] and kind != RAIL and kind != BUILDING:
                     continue
                 r, g, b, cover, far = 0.0, 0.0, 0.0, 0.0, item[FAR]
-                right, _ = ray(view, column + 0.5, row + 0.5)
-                stretch = np.sqrt(1.0 + right * right)
                 if kind == BUILDING:
                     behind = ground[row, column] + _HIDDEN_M
                     # two rays that agree speak for the pixel, else a third decides; one colour is enough for a wall
@@ -217,7 +215,9 @@ def _paint_compiled(
                 else:
                     r, g, b, cover = flat(light, grid, item, column + 0.5, row + 0.5)
                 if cover > 0.004:
-                    r, g, b = fogged(light, r, g, b, far * stretch)
+                    if light.fog > 0.0:
+                        right, _ = ray(view, column + 0.5, row + 0.5)
+                        r, g, b = fogged(light, r, g, b, far * np.sqrt(1.0 + right * right))
                     canvas[row, column, 0] += left * cover * r
                     canvas[row, column, 1] += left * cover * g
                     canvas[row, column, 2] += left * cover * b

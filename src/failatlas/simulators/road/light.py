@@ -9,7 +9,7 @@ import numpy as np
 
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled
-from failatlas.simulators.road.noise import mix
+from failatlas.simulators.noise import mix
 
 LAMP_REACH_M = 24.0  # at which a low beam has half its strength
 

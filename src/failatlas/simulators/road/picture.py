@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import freeze
-from failatlas.simulators.compiled import HAS_NUMBA, compiled, lanes, select
+from failatlas.simulators.compiled import compiled, lanes, select
+from failatlas.simulators.record import Records, record
 from failatlas.simulators.road.alignment import ground_hit
-from failatlas.simulators.road.record import record
 from failatlas.simulators.road.view import View, ray
 
 SKY = 1.0e6  # depth where there is no ground
@@ -41,7 +41,7 @@ def blank(view: View) -> Picture:
     """A picture with nothing in it but the place of the ground."""
     height, width = int(view.height), int(view.width)
     depth = np.empty(height * width, np.float32)
-    _measure(record(view) if HAS_NUMBA else (view,), *_middles(height, width), depth)
+    _measure(record(view), *_middles(height, width), depth)
     ground = depth.reshape(height, width)
     return Picture(
         np.zeros((height, width, 3), np.float32), np.ones((height, width), np.float32), ground, ground.copy()
@@ -57,7 +57,7 @@ def _middles(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.f
 
 @compiled
 def _measure(
-    views: NDArray[np.void] | tuple[View],
+    views: Records,
     columns: NDArray[np.float64],
     rows: NDArray[np.float64],
     depth: NDArray[np.float32],

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from failatlas.simulators.compiled import Lane, compiled
 from failatlas.simulators.road.alignment import BEHIND, COS, SIN, STEP, Course, K, Pose, X, Z
 
 WHEEL_BASE_M = 2.7
@@ -21,12 +22,7 @@ def goal(lane: Course, pose: Pose) -> tuple[float, float]:
     # the car is never further from the lane centre than it looks ahead, so row 0 lies inside the circle
     row = int(np.argmax(x * x + z * z > LOOK_AHEAD_M**2)) - 1
     sin, cos, k = (float(lane[BEHIND + row, column]) for column in (SIN, COS, K))
-    low, high = 0.0, STEP
-    for _ in range(40):
-        middle = (low + high) / 2
-        gx, gz = _moved(pose, float(x[row]), float(z[row]), sin, cos, k, middle)
-        low, high = (low, middle) if math.hypot(gx, gz) > LOOK_AHEAD_M else (middle, high)
-    return _moved(pose, float(x[row]), float(z[row]), sin, cos, k, low)
+    return _leave(float(x[row]), float(z[row]), sin, cos, k, math.sin(pose.heading), math.cos(pose.heading))
 
 
 def wheel_angle_deg(goal_x_m: float) -> float:
@@ -41,9 +37,24 @@ def wheel_angle_deg(goal_x_m: float) -> float:
     return math.degrees(math.atan(WHEEL_BASE_M * 2 * goal_x_m / LOOK_AHEAD_M**2))
 
 
-def _moved(pose: Pose, x: float, z: float, sin: float, cos: float, k: float, t: float) -> tuple[float, float]:
+@compiled
+def _moved(x: Lane, z: Lane, sin: Lane, cos: Lane, k: Lane, turn_sin: Lane, turn_cos: Lane, t: Lane) -> Lane:
     """The point ``t`` metres along the lane from (x, z), in the car frame; sine and cosine are of the road frame."""
     right = t * sin + 0.5 * k * t * t * cos
     ahead = t * cos - 0.5 * k * t * t * sin
-    turn_sin, turn_cos = math.sin(pose.heading), math.cos(pose.heading)
     return x + right * turn_cos - ahead * turn_sin, z + right * turn_sin + ahead * turn_cos
+
+
+@compiled
+def _leave(
+    x: float, z: float, sin: float, cos: float, k: float, turn_sin: float, turn_cos: float
+) -> tuple[float, float]:
+    low, high = 0.0, STEP
+    for _ in range(40):
+        middle = (low + high) / 2
+        gx, gz = _moved(x, z, sin, cos, k, turn_sin, turn_cos, middle)
+        if np.sqrt(gx * gx + gz * gz) > LOOK_AHEAD_M:
+            high = middle
+        else:
+            low = middle
+    return _moved(x, z, sin, cos, k, turn_sin, turn_cos, low)  # type: ignore[no-any-return]

@@ -11,12 +11,12 @@ from failatlas.errors import UsageError
 from failatlas.parameters import Space, Value, Values
 from failatlas.registry import Parameter
 from failatlas.seeds import generator
+from failatlas.simulators.noise import table
 from failatlas.simulators.road import layout
 from failatlas.simulators.road.alignment import Pose, course
 from failatlas.simulators.road.furnishing import furnish
 from failatlas.simulators.road.items import paint
 from failatlas.simulators.road.light import Light, light
-from failatlas.simulators.road.noise import table
 from failatlas.simulators.road.painting import background, developed
 from failatlas.simulators.road.picture import SKY, blank
 from failatlas.simulators.road.pursuit import goal, wheel_angle_deg
@@ -69,7 +69,7 @@ class Road:
         # each room of the scene has its own stream, so that rain moves no tree
         surface = layout.surface(full, generator(seed, "road", "surface"))
         horizon = layout.horizon(full, generator(seed, "road", "horizon"))
-        things = furnish(full, seed, camera, lane, pose, surface, sun)
+        things = furnish(full, seed, camera, lane, surface, sun)
         picture = blank(camera)
         paint(camera, sun, table(), things, picture)
         background(camera, lane, surface, sun, horizon, table(), things.footprints, picture)
@@ -78,7 +78,7 @@ class Road:
             "steering_deg": wheel_angle_deg(aside),
             "goal_x_m": aside,
             "lead_gap_m": things.gap_m,
-            "line_share": line_share(camera, lane, pose, surface, picture.front),
+            "line_share": line_share(camera, lane, surface, picture.front),
         }
         free = _is_sky(picture.front, camera, sun)
         cover(picture.canvas, full, generator(seed, "road", "windscreen"), camera, sun, table(), free)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.simulators.compiled import Lane, compiled, select
+from failatlas.simulators.noise import COARSE, finer, mix, noise, scatter, step
 from failatlas.simulators.road.light import Light, fogged
-from failatlas.simulators.road.noise import fractal, mix, noise, scatter, step
-from failatlas.simulators.road.skipping import some
+from failatlas.simulators.skipping import some
 
 
 class Horizon(NamedTuple):
@@ -60,20 +60,29 @@ def sky(light: Light, horizon: Horizon, grid: NDArray[np.float32], x: Lane, y: L
     far = 1.0 / (up + 0.10)
     u = x * far * 1.1 + horizon.shift
     v = z * far * 1.1
-    body = fractal(grid, u, v)
-    ahead_u, ahead_v = u + light.sun_x * 0.35, v + light.sun_z * 0.35
-    sunward = 0.67 * noise(grid, ahead_u, ahead_v) + 0.33 * noise(grid, 2.03 * ahead_u + 17.3, 2.03 * ahead_v + 5.1)
     open_sky = 0.80 - 0.62 * light.clouds
-    thick = step(open_sky, open_sky + 0.20, body) * step(-0.02, 0.07, y)
-    lit = np.minimum(np.maximum(0.80 + 2.1 * (body - sunward) - 0.28 * thick * thick, 0.42), 1.15) * light.cloud_light
-    warm = light.glow * np.exp(-2.0 * (1.0 - (x * light.sun_x + z * light.sun_z)))
-    cover = thick * (0.72 + 0.2 * light.clouds)
-    red = mix(red, lit * (0.97 + 0.25 * warm), cover)
-    green = mix(green, lit * (0.98 + 0.02 * warm), cover)
-    blue = mix(blue, lit * (1.02 - 0.12 * warm), cover)
+    cover = 0.0 * y
+    coarse = COARSE * noise(grid, u, v)
+    if some(coarse + 1.0 - COARSE > open_sky):  # else the finer octaves cannot make a cloud of it
+        body = coarse + finer(grid, u, v)
+        thick = step(open_sky, open_sky + 0.20, body) * step(-0.02, 0.07, y)
+        if some(thick > 0.0):
+            cover = thick * (0.72 + 0.2 * light.clouds)
+            a, b = u + light.sun_x * 0.35, v + light.sun_z * 0.35
+            sunward = 0.67 * noise(grid, a, b) + 0.33 * noise(grid, 2.03 * a + 17.3, 2.03 * b + 5.1)
+            lit = 0.80 + 2.1 * (body - sunward) - 0.28 * thick * thick
+            lit = np.minimum(np.maximum(lit, 0.42), 1.15) * light.cloud_light
+            warm = 0.0 * y
+            if light.glow > 0.0:
+                warm = light.glow * np.exp(-2.0 * (1.0 - (x * light.sun_x + z * light.sun_z)))
+            red = mix(red, lit * (0.97 + 0.25 * warm), cover)
+            green = mix(green, lit * (0.98 + 0.02 * warm), cover)
+            blue = mix(blue, lit * (1.02 - 0.12 * warm), cover)
     if light.dark > 0.85:
         star = _stars(grid, x, y, z) * (1.0 - cover)
         red, green, blue = red + star, green + star, blue + star * 1.1
+    if light.fog <= 0.0:
+        return red, green, blue
     return fogged(light, red, green, blue, 3000.0 * np.exp(-6.0 * up))
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from failatlas.arrays import freeze
 from failatlas.simulators.compiled import Lane, compiled, select
+from failatlas.simulators.noise import mix, scatter, step
 from failatlas.simulators.road.light import Light, lamp_light
-from failatlas.simulators.road.noise import mix, scatter, step
 from failatlas.simulators.road.sky import clear_sky
 
 Point: TypeAlias = tuple[float, float, float]

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.simulators.compiled import Lane, compiled, select
+from failatlas.simulators.noise import fractal, mix, noise, scatter, step
 from failatlas.simulators.road.light import Light, lamp_light
-from failatlas.simulators.road.noise import fractal, mix, noise, scatter, step
-from failatlas.simulators.road.skipping import some
 from failatlas.simulators.road.sky import clear_sky
 from failatlas.simulators.road.view import CAMERA_AHEAD_M
+from failatlas.simulators.skipping import some
 
 LINE_WIDTH_M = 0.16
 SNOW = 0.62  # albedo of snow that is driven by; a fresh field of 0.9 would leave the picture no contrast
@@ -138,7 +138,9 @@ def carriageway(
         eye: height of the camera.
     """
     fine = np.maximum(0.0, 1.0 - 3.0 * wide)
-    grain = (noise(grid, s * 9.0, d * 14.0 + road.shift) - 0.5) * fine
+    grain = 0.0 * s
+    if some(fine > 0.0):
+        grain = (noise(grid, s * 9.0, d * 14.0 + road.shift) - 0.5) * fine
     blotch = noise(grid, s * 0.23, d * 0.9 + road.shift) - 0.5
     polish = _polish(d, road.lane)
     base = road.brightness * (1.0 + road.grain * (0.65 * grain + 0.42 * blotch) + 0.10 * polish)
@@ -209,8 +211,12 @@ def verge(
     out = np.maximum(d - road.right, road.left - d) - road.shoulder
     blur = np.maximum(wide, 0.5 * deep)
     fine = np.maximum(0.0, 1.0 - 2.0 * blur)
-    tuft = (noise(grid, x * 5.0 + road.shift, z * 5.0) - 0.5) * fine
-    clump = (noise(grid, x * 0.9 + road.shift, z * 0.9) - 0.5) * np.maximum(0.0, 1.0 - 0.4 * blur)
+    rough = np.maximum(0.0, 1.0 - 0.4 * blur)
+    tuft, clump = 0.0 * s, 0.0 * s
+    if some(rough > 0.0):
+        clump = (noise(grid, x * 0.9 + road.shift, z * 0.9) - 0.5) * rough
+    if some(fine > 0.0):
+        tuft = (noise(grid, x * 5.0 + road.shift, z * 5.0) - 0.5) * fine
     broad = 0.6 * noise(grid, x * 0.055 + road.shift, z * 0.055) + 0.4 * noise(grid, x * 0.17, z * 0.17 + road.shift)
     field = scatter(grid, s / 62.0 + road.shift, np.floor(d / 45.0))
     straw = step(0.35, 0.75, broad + 0.4 * (road.dry - 0.5) + 0.25 * clump)
@@ -282,10 +288,12 @@ def _patch(road: Surface, grid: NDArray[np.float32], s: Lane, d: Lane, wide: Lan
     chance = scatter(grid, cell_s + road.shift, cell_d + 7.0)
     u = s / 7.0 - cell_s
     v = d / 1.7 + 0.5 - cell_d
+    there = select(chance > 1.0 - 0.55 * road.patches, 1.0, 0.0)
+    if not some(there > 0.0):
+        return there, there
     left = 0.06 + 0.3 * scatter(grid, cell_s + road.shift, cell_d + 19.0)
     right = 0.62 + 0.3 * scatter(grid, cell_s + road.shift, cell_d + 31.0)
     inside = np.minimum(np.minimum(u - left, right - u) * 7.0, np.minimum(v - 0.05, 0.92 - v) * 1.7)
-    there = select(chance > 1.0 - 0.55 * road.patches, 1.0, 0.0)
     soft = 0.03 + wide
     return there * step(-soft, soft, inside), there * step(0.05 + soft, 0.02, np.abs(inside)) * np.maximum(
         0.0, 1.0 - 4.0 * wide
@@ -295,15 +303,18 @@ def _patch(road: Surface, grid: NDArray[np.float32], s: Lane, d: Lane, wide: Lan
 @compiled
 def _seams(road: Surface, grid: NDArray[np.float32], s: Lane, d: Lane, wide: Lane, deep: Lane) -> Lane:
     """Tar in cracks: along the middle of the lanes, across, and wandering."""
-    wander = (noise(grid, s * 0.35 + road.shift, 3.0) - 0.5) * 1.1
     cell = np.floor(d / (0.5 * road.lane) + 0.5)
-    here = d - cell * 0.5 * road.lane - wander * 0.35
-    along = _band(here, 0.05, wide) * select(
-        noise(grid, s * 0.06 + road.shift, cell * 5.0 + 60.0) < road.seams * 0.75, 1.0, 0.0
-    )
     row = np.floor(s / 11.0)
-    across = _band(s - row * 11.0 - 4.0 - 0.35 * (noise(grid, d * 0.8, row * 3.0 + road.shift) - 0.5), 0.06, deep)
-    across = across * select(scatter(grid, row + road.shift, 71.0) < road.seams * 0.8, 1.0, 0.0)
+    along, across = 0.0 * s, 0.0 * s
+    there = noise(grid, s * 0.06 + road.shift, cell * 5.0 + 60.0) < road.seams * 0.75
+    if some(there):
+        wander = (noise(grid, s * 0.35 + road.shift, 3.0) - 0.5) * 1.1
+        here = d - cell * 0.5 * road.lane - wander * 0.35
+        along = select(there, _band(here, 0.05, wide), 0.0)
+    there = scatter(grid, row + road.shift, 71.0) < road.seams * 0.8
+    if some(there):
+        bent = 0.35 * (noise(grid, d * 0.8, row * 3.0 + road.shift) - 0.5)
+        across = select(there, _band(s - row * 11.0 - 4.0 - bent, 0.06, deep), 0.0)
     return np.minimum(along + across, 1.0)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.simulators.compiled import Lane, compiled, select
+from failatlas.simulators.noise import mix, noise, step
 from failatlas.simulators.road.light import Light, lamp_light
-from failatlas.simulators.road.noise import mix, noise, step
-from failatlas.simulators.road.skipping import some
+from failatlas.simulators.skipping import some
 
 
 @compiled

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled
+from failatlas.simulators.road.alignment import Course, height_at, spot
 
 CAMERA_AHEAD_M = 1.5  # of the rear axle
 LENS_NEAR_M = 0.8  # nothing nearer is drawn
@@ -55,6 +58,13 @@ def ray(view: View, column: Lane, row: Lane) -> Lane:
 
 
 @compiled
+def steepness(view: View, slope: Lane) -> Lane:
+    """How many metres of ground one pixel of a row sees along the line of sight, a metre ahead."""
+    fall = np.sqrt(np.maximum(slope * slope + 2.0 * view.bend * view.eye, 1e-8))
+    return 1.0 / (np.maximum(fall, 0.004) * view.focal)
+
+
+@compiled
 def bearing(view: View, column: Lane) -> Lane:
     """x / z of what is at the level of the camera in a column of the picture."""
     return (column - 0.5 * view.width) / view.focal * view.cos
@@ -77,3 +87,16 @@ def to_road(view: View, x: Lane, z: Lane) -> Lane:
     """A point that is (x, z) from the camera, in the road frame."""
     ahead = z + CAMERA_AHEAD_M
     return view.offset + x * view.turn_cos + ahead * view.turn_sin, ahead * view.turn_cos - x * view.turn_sin
+
+
+@compiled
+def from_camera(view: View, lane: Course, s: Lane, d: Lane) -> Lane:
+    """Right, up and ahead of the camera of a place on the ground at (s, d) along the lane; the lane's course there.
+
+    The course is in radians clockwise of the car's.
+    """
+    x, z, course = spot(lane, s, d)
+    right = x - view.offset
+    ahead = right * view.turn_sin + z * view.turn_cos - CAMERA_AHEAD_M
+    up = height_at(view.bend, ahead) - view.eye
+    return right * view.turn_cos - z * view.turn_sin, up, ahead, course - np.arctan2(view.turn_sin, view.turn_cos)

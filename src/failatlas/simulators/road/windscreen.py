@@ -7,15 +7,19 @@ painted as one array operation; later ones lie over earlier ones.
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled, lanes
+from failatlas.simulators.noise import fractal, mix, noise, step
 from failatlas.simulators.road.light import Light
-from failatlas.simulators.road.noise import fractal, noise, step
 from failatlas.simulators.road.view import View, pixel
+from failatlas.simulators.skipping import some
+
+Rows: TypeAlias = NDArray[np.float64]
 
 _PIVOT = (0.30, 1.30)  # of the wiper, in picture widths and heights
 _BLADE = 1.75  # picture heights
@@ -63,15 +67,21 @@ def sun_pixel(view: View, light: Light) -> tuple[float, float] | None:
 
 
 def _patches(
-    canvas: NDArray[np.float32], column: NDArray[np.float64], row: NDArray[np.float64], reach: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Pixels around n places: rows, columns, distances from the place across and down, and which place."""
+    canvas: NDArray[np.float32], column: Rows, row: Rows, reach: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Rows, Rows, NDArray[np.int64]]:
+    """Pixels around n places: rows, columns, distances from the place across and down, and which place.
+
+    Args:
+        reach: (n,) how many pixels beyond its own belong to each.
+    """
     height, width, _ = canvas.shape
-    square = np.arange(-reach, reach + 1)
-    rows = np.floor(row).astype(np.int64)[:, None, None] + square[None, :, None]
-    columns = np.floor(column).astype(np.int64)[:, None, None] + square[None, None, :]
-    rows, columns = np.broadcast_arrays(rows, columns)
-    which = np.broadcast_to(np.arange(len(row))[:, None, None], rows.shape)
+    side = 2 * reach + 1
+    count = side * side
+    which = np.repeat(np.arange(len(row)), count)
+    number = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    down = number // side[which]
+    rows = down + (np.floor(row).astype(np.int64) - reach)[which]
+    columns = number - down * side[which] + (np.floor(column).astype(np.int64) - reach)[which]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     rows, columns, which = rows[inside], columns[inside], which[inside]
     return rows, columns, columns + 0.5 - column[which], rows + 0.5 - row[which], which
@@ -99,7 +109,7 @@ def _flakes(canvas: NDArray[np.float32], random: np.random.Generator, strength: 
     count = int(60 + 260 * strength)
     radius = height * (0.004 + 0.022 * random.random(count) ** 3)
     places = random.uniform(0, width, count), random.uniform(0, height, count)
-    rows, columns, du, dv, which = _patches(canvas, *places, max(2, round(height * 0.04)))
+    rows, columns, du, dv, which = _patches(canvas, *places, np.full(count, max(2, round(height * 0.04))))
     size = np.maximum(radius[which], 0.6)
     share = np.exp(-(du * du + dv * dv / 1.6) / (size * size)) * np.minimum(1.0, (0.012 * height / size)) * 0.75
     seen = canvas[rows, columns]
@@ -126,14 +136,9 @@ def _dirt(
     canvas: NDArray[np.float32], random: np.random.Generator, dirt: float, light: Light, grid: NDArray[np.float32]
 ) -> None:
     height, width, _ = canvas.shape
-    film = np.empty(height * width, np.float32)
-    speck = np.empty(height * width, np.float32)
     place = np.arange(height * width, dtype=np.float64)
-    _soil(grid, place, float(random.integers(0, 100)), 1.0 / height, width, dirt, film, speck)
     grey = _air(light) * 0.55 + 0.02 * light.lamps
-    share = film.reshape(height, width, 1)
-    canvas += (grey - canvas) * share
-    canvas *= speck.reshape(height, width, 1)
+    _soil(grid, place, float(random.integers(0, 100)), 1.0 / height, width, dirt, grey, canvas.reshape(-1, 3))
 
 
 @compiled
@@ -144,19 +149,25 @@ def _soil(
     size: Lane,
     width: int,
     dirt: Lane,
-    film: NDArray[np.float32],
-    speck: NDArray[np.float32],
+    grey: NDArray[np.float32],
+    canvas: NDArray[np.float32],
 ) -> None:
-    for i in lanes(film.shape[0]):
+    for i in lanes(canvas.shape[0]):
         down = np.floor(place[i] / width)
         u, v = (place[i] - down * width) * size, down * size
         # smears lie along the wiper's arcs
         arc = np.sqrt((u - 0.6) * (u - 0.6) + (v - 1.3) * (v - 1.3))
         smear = noise(grid, arc * 26.0 + shift, u * 3.0)
         cloud = fractal(grid, u * 3.0 + shift, v * 3.0)
-        film[i] = dirt * (0.08 + 0.40 * step(0.35, 0.85, 0.55 * cloud + 0.45 * smear))
-        spot = noise(grid, u * 34.0 + shift, v * 34.0) + 0.35 * noise(grid, u * 80.0, v * 80.0 + shift)
-        speck[i] = 1.0 - 0.60 * step(1.20 - 0.22 * dirt, 1.36 - 0.22 * dirt, spot)
+        film = dirt * (0.08 + 0.40 * step(0.35, 0.85, 0.55 * cloud + 0.45 * smear))
+        spot = noise(grid, u * 34.0 + shift, v * 34.0)
+        speck = 1.0 + 0.0 * u
+        if some(spot + 0.35 > 1.20 - 0.22 * dirt):
+            spot = spot + 0.35 * noise(grid, u * 80.0, v * 80.0 + shift)
+            speck = 1.0 - 0.60 * step(1.20 - 0.22 * dirt, 1.36 - 0.22 * dirt, spot)
+        canvas[i, 0] = mix(canvas[i, 0], grey[0], film) * speck
+        canvas[i, 1] = mix(canvas[i, 1], grey[1], film) * speck
+        canvas[i, 2] = mix(canvas[i, 2], grey[2], film) * speck
 
 
 def _drops(canvas: NDArray[np.float32], random: np.random.Generator, drops: float, wiped_to: float) -> None:
@@ -171,7 +182,8 @@ def _drops(canvas: NDArray[np.float32], random: np.random.Generator, drops: floa
         # the blade comes from the right and has dried what it passed
         kept = turned > wiped_to
         column, row, radius, stretch = column[kept], row[kept], radius[kept], stretch[kept]
-    rows, columns, du, dv, which = _patches(canvas, column, row, max(2, round(height * 0.075)))
+    reach = np.ceil((np.maximum(radius, 0.8) + 0.5) * stretch).astype(np.int64)
+    rows, columns, du, dv, which = _patches(canvas, column, row, np.minimum(reach, max(2, round(height * 0.075))))
     size = np.maximum(radius[which], 0.8)
     r = np.sqrt(du * du + dv * dv / stretch[which] ** 2) / size
     edge = np.clip((1.0 - r) * size + 0.5, 0.0, 1.0)

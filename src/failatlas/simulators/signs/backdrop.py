@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled, select
-from failatlas.simulators.road.noise import fractal, mix, noise, scatter, step
+from failatlas.simulators.noise import fractal, mix, noise, scatter, step
 from failatlas.simulators.signs.geometry import CAMERA_HEIGHT_M, Geometry
 from failatlas.simulators.signs.light import Light, fogged
+from failatlas.simulators.skipping import some
 
 
 class Place(NamedTuple):
@@ -70,22 +71,26 @@ def behind(place: Place, light: Light, geometry: Geometry, grid: NDArray[np.floa
     fine = far / geometry.focal  # m, of a pixel
     wide = x * far + place.x
     high = y * far + CAMERA_HEIGHT_M
-    red, green, blue = _sky(place, light, grid, x, y)
-    # each `if` asks about the whole picture, never about a place of it
-    if place.crowns > 0.0:
-        r, g, b, a = _trees(place, light, grid, wide, high, fine)
-        red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
-    if place.town > 0.0:
-        r, g, b, a = _facade(place, light, grid, wide, high, fine)
-        red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
-    if light.dark > 0.0:
-        lamp = _lamps(place, light, grid, wide, high, fine)
-        red, green, blue = red + lamp, green + 0.66 * lamp, blue + 0.32 * lamp
-    red, green, blue = fogged(light, red, green, blue, far * (1.0 + 4.0 * step(0.0, 0.3, y)))
+    # each `if` asks about the whole picture, never about a place of it; what something nearer hides is left out
+    ground_r, ground_g, ground_b, ground = x * 0.0, x * 0.0, x * 0.0, x * 0.0
     # the lowest row looks down so far that it meets the ground before the backdrop
     if geometry.elevation - 0.5 * geometry.width / geometry.focal < -CAMERA_HEIGHT_M / far:
-        r, g, b, a = _ground(place, light, grid, x, y, geometry)
-        red, green, blue = mix(red, r, a), mix(green, g, a), mix(blue, b, a)
+        ground_r, ground_g, ground_b, ground = _ground(place, light, grid, x, y, geometry)
+    red, green, blue = ground_r, ground_g, ground_b
+    if some(ground < 1.0):
+        r, g, b, a = x * 0.0, x * 0.0, x * 0.0, x * 0.0
+        if place.crowns > 0.0:
+            r, g, b, a = _trees(place, light, grid, wide, high, fine)
+        if place.town > 0.0:
+            r, g, b, a = _facade(place, light, grid, wide, high, fine)
+        if some(a < 1.0):
+            sky_r, sky_g, sky_b = _sky(place, light, grid, x, y)
+            r, g, b = mix(sky_r, r, a), mix(sky_g, g, a), mix(sky_b, b, a)
+        if light.dark > 0.0:
+            lamp = _lamps(place, light, grid, wide, high, fine)
+            r, g, b = r + lamp, g + 0.66 * lamp, b + 0.32 * lamp
+        r, g, b = fogged(light, r, g, b, far * (1.0 + 4.0 * step(0.0, 0.3, y)))
+        red, green, blue = mix(r, ground_r, ground), mix(g, ground_g, ground), mix(b, ground_b, ground)
     if place.post > 0.0:
         red, green, blue = _neighbour(place, light, geometry, column, row, red, green, blue)
     return red, green, blue
@@ -114,6 +119,9 @@ def _sky(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: Lane
 @compiled
 def _trees(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: Lane, fine: Lane) -> Lane:
     s = place.shift
+    nothing = x * 0.0
+    if not some(y < 1.42 * place.crowns + 1.6):  # the highest of the tops below, and its fraying
+        return nothing, nothing, nothing, nothing
     crown = noise(grid, x * 0.22 + s, 3.0)
     top = place.crowns * (0.55 + 0.75 * crown + 0.12 * noise(grid, x * 1.3 + s, 9.0))
     # turned, so that the cells of the noise do not stand in rows
@@ -122,6 +130,8 @@ def _trees(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: La
     grain = np.minimum(0.12 / fine, 1.0) * leaves  # finer than a pixel, leaves average out
     # the crown's edge is frayed, and the sky shines through where the foliage is thin
     a = step(0.45, -0.45, y - top - 2.2 * (clump - 0.5)) * step(0.0, 0.08, place.crowns)
+    if not some(a > 0.0):
+        return nothing, nothing, nothing, nothing
     a = a * (1.0 - 0.75 * step(0.36, 0.24, clump + 0.25 * leaves) * step(0.45, 1.0, y / np.maximum(top, 0.1)))
     depth = np.minimum(np.maximum(0.30 + 2.4 * (clump - 0.38) + 0.9 * grain, 0.10), 1.5)
     sun = depth * step(0.40, 0.62, clump + 0.3 * grain)
@@ -146,6 +156,8 @@ def _facade(place: Place, light: Light, grid: NDArray[np.float32], x: Lane, y: L
     roof = 7.0 + 3.1 * np.floor(4.0 * scatter(grid, house + 0.5, 207.5))
     soft = 0.5 * fine + 0.01
     a = place.town * step(soft, -soft, y - roof)
+    if not some(a > 0.0):
+        return a, a, a, a
     wall = 0.22 + 0.45 * k
     grain = 0.9 + 0.2 * fractal(grid, x * 0.8 + place.shift, y * 0.5)
     ledge = 1.0 - 0.35 * step(0.14, 0.05, np.abs(y - np.floor(y / 3.1 + 0.5) * 3.1))
@@ -243,6 +255,8 @@ def _neighbour(
     post = place.post * step(1.0 + 0.5 / half, 1.0 - 0.5 / half, np.abs(u))
     # a sign ends its post; a lamp post goes on
     post = post * np.maximum(1.0 - place.disc, step(-0.36, -0.33, dy))
+    if not some(np.maximum(post, disc) > 0.0):
+        return red, green, blue
     round_ = np.sqrt(np.maximum(1.0 - u * u * 0.9, 0.05))
     shine = 0.30 * (light.pole_middle * round_ + 0.5 * select(u < 0.0, light.pole_left, light.pole_right) * np.abs(u))
     back = (0.20 + 0.16 * rim) * (light.shade_r + light.shade_g + light.shade_b + light.beam_g) * 0.5

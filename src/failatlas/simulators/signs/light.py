@@ -54,6 +54,7 @@ class Light(NamedTuple):
     air_g: float
     air_b: float
     fog: float  # 1/m
+    through: float  # share of the plate's light that passes the air before it
 
 
 def light(values: Values, geometry: Geometry) -> Light:
@@ -92,18 +93,24 @@ def light(values: Values, geometry: Geometry) -> Light:
         white * hot[2], hot[0], hot[1], _retro(lamps, distance, float(-normal[2])) * geometry.front,
         *poles, *shade, *(sun * front_lit), *top, *low, *_glow(white, toward, geometry.elevation),
         1 - clear, {"day": 0.0, "dusk": 0.6, "night": 1.0}[time], *air, fog,
+        math.exp(-fog * distance),
     ))  # fmt: skip
 
 
 @compiled
-def fogged(light: Light, red: Lane, green: Lane, blue: Lane, distance: Lane) -> Lane:
-    """A colour seen through ``distance`` metres of air."""
-    t = np.exp(-light.fog * distance)
+def veiled(light: Light, red: Lane, green: Lane, blue: Lane, t: Lane) -> Lane:
+    """A colour of which the share ``t`` passes the air."""
     return (
         light.air_r + (red - light.air_r) * t,
         light.air_g + (green - light.air_g) * t,
         light.air_b + (blue - light.air_b) * t,
     )
+
+
+@compiled
+def fogged(light: Light, red: Lane, green: Lane, blue: Lane, distance: Lane) -> Lane:
+    """A colour seen through ``distance`` metres of air."""
+    return veiled(light, red, green, blue, np.exp(-light.fog * distance))
 
 
 def _sky(time: str, azimuth: float, height: float, clear: float) -> tuple[Colour, Colour, Colour]:

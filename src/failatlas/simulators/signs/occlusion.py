@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled, select
-from failatlas.simulators.road.noise import mix, noise, scatter, step
+from failatlas.simulators.noise import mix, noise, scatter, step
 from failatlas.simulators.signs.geometry import Geometry
 from failatlas.simulators.signs.light import Light, fogged
 
@@ -30,6 +30,9 @@ class Occluder(NamedTuple):
     red: float  # of a leaf
     green: float
     blue: float
+
+
+NOTHING = Occluder(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def occluder(values: Values, random: np.random.Generator) -> Occluder:

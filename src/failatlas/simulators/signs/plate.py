@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled, select
-from failatlas.simulators.road.noise import fractal, mix, noise, scatter, step
+from failatlas.simulators.noise import fractal, mix, noise, scatter, step
 from failatlas.simulators.signs.drawings import SIDE_PX, Level, Texture, covered, drawn
 from failatlas.simulators.signs.geometry import Geometry, on_plate
-from failatlas.simulators.signs.light import Light, fogged
+from failatlas.simulators.signs.light import Light, veiled
+from failatlas.simulators.skipping import some
 
 N_STICKERS = 3
 _COARSE_SIDE = float(SIDE_PX >> 3)  # a version so small that its alpha tells how near the edge is
@@ -71,11 +73,12 @@ def surface(values: Values, silhouette: NDArray[np.float64], random: np.random.G
     )
 
 
-def stickers(share: float, silhouette: NDArray[np.float64], random: np.random.Generator) -> Stickers:
+def stickers(share: float, silhouette: NDArray[np.float64], stream: Callable[[], np.random.Generator]) -> Stickers:
     """Three stickers that cover about ``share`` of the plate; at 0 they have no size."""
     rows = np.zeros((N_STICKERS, 9))
     if not share:
         return rows
+    random = stream()
     weight = silhouette.ravel() / silhouette.sum()
     area = share * float(silhouette.mean()) * 4 / N_STICKERS * 1.25  # they overlap, and hang over the edge
     for row in rows:
@@ -107,6 +110,8 @@ def face(
         t = k - 0.5 * (n - 1)
         r1, g1, b1, a1 = drawn(texture, level, u + t * geometry.step_u, v + t * geometry.step_v)
         r, g, b, a = r + r1 / n, g + g1 / n, b + b1 / n, a + a1 / n
+    if not some(a > 0.0):
+        return a, a, a, a, a
     whole = np.maximum(a, 1e-4)
     r, g, b = r / whole, g / whole, b / whole
     hidden = a * 0.0
@@ -319,11 +324,13 @@ def pole(light: Light, geometry: Geometry, grid: NDArray[np.float32], column: La
     u = np.minimum(np.maximum(side / half, -1.0), 1.0)
     a = np.minimum(np.maximum(half - np.abs(side) + 0.5, 0.0), 1.0) * np.minimum(1.0, 2.0 * half)
     a = a * np.minimum(np.maximum(down - geometry.pole_top + 0.5, 0.0), 1.0)
+    if not some(a > 0.0):
+        return a, a, a, a
     flat = np.sqrt(np.maximum(1.0 - u * u, 0.02))
     lit = light.pole_middle * flat + np.maximum(-u, 0.0) * light.pole_left + np.maximum(u, 0.0) * light.pole_right
     # zinc has a dull streak where the sky is mirrored, and the plate's shadow falls below it
     streak = 0.25 * np.exp(-18.0 * (u + 0.35) * (u + 0.35)) * light.pole_middle
     dull = 0.85 + 0.3 * noise(grid, u * 2.0 + 40.0, down / geometry.radius * 5.0)
     value = (_METAL * 0.75 * lit + streak) * dull
-    r, g, b = fogged(light, value, value, value * 1.03, geometry.distance)
+    r, g, b = veiled(light, value, value, value * 1.03, light.through)
     return r, g, b, a

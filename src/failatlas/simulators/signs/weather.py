@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled, select
-from failatlas.simulators.road.noise import noise, scatter, step
+from failatlas.simulators.noise import noise, scatter, step
 from failatlas.simulators.signs.geometry import Geometry
 from failatlas.simulators.signs.light import Light
 
@@ -23,6 +23,9 @@ class Weather(NamedTuple):
     snow: float
     slant: float
     shift: float
+
+
+DRY = Weather(0.0, 0.0, 0.0, 0.0)
 
 
 def falling(values: Values, random: np.random.Generator) -> Weather:
