@@ -1,6 +1,6 @@
 """Cabin: what lies behind the driver - rear and side window with the world outside, pillars, roof lining, rear bench.
 
-Out of focus, so it is painted at half resolution on a plane 80 cm behind the face: 0.3 ms at 128 px.
+Out of focus, so it is painted at half resolution on a plane 80 cm behind the face: 0.4 ms at 128 px.
 """
 
 from __future__ import annotations
