@@ -1,7 +1,7 @@
 """Simulator "signs": one of 43 traffic signs on a pole, in any light, weather and state, as a car's camera crops it.
 
 About 2.2 ms for 96 × 96 px on one core (6 ms without Numba), 1.2 ms for a sign so far away that its crop is small;
-wear, blur and JPEG add 1.5 ms. Linear light is painted in `painting`, then the camera of `effects` takes it.
+wear, blur and JPEG add 1.7 ms. Linear light is painted in `painting`, then the camera of `effects` takes it.
 """
 
 from __future__ import annotations
