@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from failatlas.arrays import freeze
+from failatlas.arrays import Vector, freeze
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import Lane, compiled, lanes
+from failatlas.simulators.compiled import Lane, compiled, lanes, select
 from failatlas.simulators.driver.hair import sheet
 from failatlas.simulators.driver.head import Faces, Identity, Points, head_data
 from failatlas.simulators.driver.light import facing
@@ -77,15 +77,34 @@ def openings(points: Points, person: Identity) -> tuple[Opening, Opening]:
             places.append(part)
     seen = Visibility.of_size(_WIDTH, _ROWS)
     seen.look(mesh.moved(np.concatenate(places), mesh.normals), _POSE, _LENS)
+    count, high, low = np.zeros((3, _WIDTH), np.int64)
     # triangles of the balls come last of each side's
-    bare = mesh.materials[seen.owner] * (seen.owner >= 0)
-    return _measured(bare[:, :_COLUMNS], points, person, 0), _measured(bare[:, -_COLUMNS:], points, person, 1)
+    _count_bare(seen.owner, mesh.materials, count, high, low)
+    parts = (slice(0, _COLUMNS), slice(_WIDTH - _COLUMNS, _WIDTH))
+    left, right = (_measured(count[p], high[p], low[p], points, person, side) for side, p in enumerate(parts))
+    return left, right
 
 
-def _measured(bare: NDArray[np.integer], points: Points, person: Identity, side: int) -> Opening:
+@compiled
+def _count_bare(owner: Lane, materials: Lane, count: Lane, high: Lane, low: Lane) -> None:
+    """Of every column: samples that see a ball, the row of the first of them, and the row after the last."""
+    for row in range(owner.shape[0]):
+        for x in lanes(owner.shape[1]):
+            bare = (owner[row, x] >= 0) & (materials[owner[row, x]] == 1)
+            high[x] = select(bare & (count[x] == 0), row, high[x])
+            low[x] = select(bare, row + 1, low[x])
+            count[x] = count[x] + select(bare, 1, 0)
+
+
+def _measured(
+    count: NDArray[np.int64],
+    high: NDArray[np.int64],
+    low: NDArray[np.int64],
+    points: Points,
+    person: Identity,
+    side: int,
+) -> Opening:
     data, centre, radius = head_data(), person.eye_centre(side), float(person.eye[3])
-    count, high = bare.sum(axis=0), np.argmax(bare, axis=0)
-    low = _ROWS - np.argmax(bare[::-1], axis=0)
     # where the lids touch, both edges are on the seam
     seam = [np.interp(_ACROSS, *_by_x(points[margin[side]] - centre)) for margin in (data.upper_lid, data.lower_lid)]
     middle = (seam[0] + seam[1]) / 2
@@ -135,12 +154,17 @@ def _around() -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], Mesh]:
     return (rows[0], rows[1]), replace(whole, materials=np.concatenate(materials))
 
 
-def clearance(unit: Points, gap: Opening) -> NDArray[np.float32]:
+def clearance(azimuth: Vector, elevation: Vector, gap: Opening) -> NDArray[np.float32]:
     """(n, 2) rad by which directions lie below the upper and above the lower lid."""
-    azimuth = np.arctan2(unit[:, 0], unit[:, 2])
-    elevation = np.arctan2(unit[:, 1], np.hypot(unit[:, 0], unit[:, 2]))
     upper, lower = np.interp(azimuth, gap.azimuth, gap.upper), np.interp(azimuth, gap.azimuth, gap.lower)
     return np.stack([upper - elevation, elevation - lower], axis=-1).astype(np.float32)
+
+
+@cache
+def cap_angles() -> tuple[Vector, Vector]:
+    """(n,) azimuth and elevation of the directions of `cap`, rad."""
+    x, y, z = cap()[0].astype(np.float64).T
+    return freeze(np.arctan2(x, z)), freeze(np.arctan2(y, np.hypot(x, z)))
 
 
 def lashes(points: Points, person: Identity) -> tuple[Points, Points]:

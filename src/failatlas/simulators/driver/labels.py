@@ -49,17 +49,28 @@ def labels(values: Values, scene: Scene, camera: Camera, frame: Frame, pupil: fl
         out[f"pupil_share_{name}"] = _pupil_share(values, scene, side, pupil)
     places = landmarks.landmarks(scene, float(values["gaze_yaw"]), float(values["gaze_pitch"]))
     front = _face_vertices(scene, camera)
-    seen = frame.is_visible(camera, np.concatenate([places, front]), SLACK)
-    for some, slack in ((landmarks.LIDS, LID_SLACK), (landmarks.MOUTH_CORNERS, CORNER_SLACK)):
-        seen[list(some)] = frame.is_visible(camera, places[list(some)], slack)
-    spots = camera.project(places)
-    for number, (spot, is_seen) in enumerate(zip(spots.tolist(), seen[: len(places)].tolist(), strict=True)):
-        out[f"landmark_{number}_x"], out[f"landmark_{number}_y"] = spot[0], spot[1]
-        out[f"landmark_{number}_visible"] = float(is_seen)
-    inside = _inside(camera, front)
-    hidden = ~seen[len(places) :][inside]
+    spots = camera.project(np.concatenate([places, front]))
+    seen = frame.is_visible_at(spots, _slack(len(spots)))
+    n = len(places)
+    for names, spot, is_seen in zip(_landmark_labels(), spots[:n].tolist(), seen[:n].tolist(), strict=True):
+        out[names[0]], out[names[1]], out[names[2]] = spot[0], spot[1], float(is_seen)
+    inside = _inside(camera, spots[n:])
+    hidden = ~seen[n:][inside]
     out["face_hidden"] = float(hidden.mean()) if len(hidden) else 1.0
     return out
+
+
+@cache
+def _landmark_labels() -> tuple[tuple[str, str, str], ...]:
+    return tuple((f"landmark_{k}_x", f"landmark_{k}_y", f"landmark_{k}_visible") for k in range(len(landmarks.NAMES)))
+
+
+def _slack(n: int) -> NDArray[np.float64]:
+    """(n,) of the landmarks and of what follows them."""
+    slack = np.full(n, SLACK)
+    slack[landmarks.LIDS,] = LID_SLACK
+    slack[landmarks.MOUTH_CORNERS,] = CORNER_SLACK
+    return slack
 
 
 def _head_angles(axes: NDArray[np.float64], turn: NDArray[np.float32]) -> dict[str, Value]:
@@ -75,19 +86,19 @@ def _head_angles(axes: NDArray[np.float64], turn: NDArray[np.float32]) -> dict[s
 
 @cache
 def _disc() -> NDArray[np.float64]:
-    """(24, 2) points spread evenly over the unit disc."""
+    """(2, 24) points spread evenly over the unit disc."""
     k = np.arange(24) + 0.5
     radius, angle = np.sqrt(k / 24), k * math.pi * (3 - math.sqrt(5))
-    return freeze(np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1))
+    return freeze(np.stack([radius * np.cos(angle), radius * np.sin(angle)]))
 
 
 def _pupil_share(values: Values, scene: Scene, side: int, pupil: float) -> float:
     """Share of the pupil that lies between the lids."""
-    spots = _disc() * pupil
-    pitch = math.radians(float(values["gaze_pitch"])) + spots[:, 1]
-    yaw = math.radians(float(values["gaze_yaw"])) + spots[:, 0] / np.maximum(0.2, np.cos(pitch))
-    points = np.stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)], -1).astype(np.float32)
-    over, under = clearance(points, scene.openings[side]).T
+    across, along = _disc() * pupil
+    pitch = math.radians(float(values["gaze_pitch"])) + along
+    yaw = math.radians(float(values["gaze_yaw"])) + across / np.maximum(0.2, np.cos(pitch))
+    # no eye turns by 90 deg, so these are azimuth and elevation
+    over, under = clearance(yaw, pitch, scene.openings[side]).T
     return float(((over > 0) & (under > 0)).mean())
 
 
@@ -105,7 +116,7 @@ def _sampled() -> NDArray[np.int64]:
 def _face_vertices(scene: Scene, camera: Camera) -> Points:
     """(n, 3) sampled vertices of the face that look towards the camera."""
     chosen = _sampled()
-    normals = _rest_normals()[chosen] @ scene.turn.T
+    normals = _rest_normals() @ scene.turn.T
     points = scene.skin[chosen]
     facing = ((np.asarray(camera.eye, np.float32) - points) * normals).sum(axis=1) > 15.0  # cm: not seen at a slant
     seen: Points = points[facing]
@@ -114,11 +125,12 @@ def _face_vertices(scene: Scene, camera: Camera) -> Points:
 
 @cache
 def _rest_normals() -> Points:
+    """Of the sampled vertices."""
     data = head_data()
-    return freeze(vertex_normals(data.mean, data.faces))
+    return freeze(vertex_normals(data.mean, data.faces)[_sampled()])
 
 
-def _inside(camera: Camera, points: Points) -> NDArray[np.bool_]:
-    x, y, _ = camera.project(points).T
+def _inside(camera: Camera, spots: NDArray[np.float64]) -> NDArray[np.bool_]:
+    x, y, _ = spots.T
     out: NDArray[np.bool_] = (x >= 0) & (x < camera.width_px) & (y >= 0) & (y < camera.height_px)
     return out

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from failatlas.arrays import freeze
 from failatlas.parameters import Values
+from failatlas.simulators.compiled import Lane, compiled, lanes
 from failatlas.simulators.driver import eyes, glasses, hair, hand, mask, material, torso
 from failatlas.simulators.driver.head import (
     N_SHAPE,
@@ -143,7 +144,7 @@ def _mesh(bodies: list[_Body], openings: tuple[eyes.Opening, eyes.Opening]) -> M
     start, unit = len(bodies[0].points), eyes.cap()[0]
     for side, gap in enumerate(openings):  # the eyes come second; lids shade them anew in every picture
         rows = slice(start + side * len(unit), start + (side + 1) * len(unit))
-        attributes[rows, 4:6] = eyes.clearance(unit, gap)
+        attributes[rows, 4:6] = eyes.clearance(*eyes.cap_angles(), gap)
     normals = [b.normals if b.normals is not None else vertex_normals(_tight(b.points), b.kind.faces) for b in bodies]
     points = np.concatenate([body.points for body in bodies], dtype=np.float32)
     return Mesh(points, faces, np.concatenate(normals, dtype=np.float32), attributes, materials, two_sided)
@@ -261,13 +262,25 @@ def _teeth_kind() -> _Kind:
 def _lid_normals(normals: Points, skin: Points, person: Identity, turn: NDArray[np.float32]) -> Points:
     """Normals of lids lean away from the ball: where they shut the mesh folds, and would be shaded as a dark crease."""
     for side in (0, 1):
-        rows = lid_vertices(side)
-        away = skin[rows] - turned(person.eye_centre(side)[np.newaxis], turn)
-        away /= np.sqrt((away * away).sum(axis=1, keepdims=True))
-        share = head_data().lids[rows, np.newaxis] * np.float32(0.8)
-        mixed = normals[rows] * (1 - share) + away * share
-        normals[rows] = mixed / np.sqrt((mixed * mixed).sum(axis=1, keepdims=True))
+        centre = turned(person.eye_centre(side)[np.newaxis], turn)[0]
+        _lean(lid_vertices(side), skin, centre, head_data().lids, normals)
     return normals
+
+
+@compiled
+def _lean(rows: Lane, skin: Lane, centre: Lane, share: Lane, normals: Lane) -> None:
+    for i in lanes(rows.shape[0]):
+        v = rows[i]
+        x, y, z = skin[v, 0] - centre[0], skin[v, 1] - centre[1], skin[v, 2] - centre[2]
+        part = share[v] * 0.8
+        away = part / np.sqrt(x * x + y * y + z * z)
+        x = normals[v, 0] * (1.0 - part) + x * away
+        y = normals[v, 1] * (1.0 - part) + y * away
+        z = normals[v, 2] * (1.0 - part) + z * away
+        size = 1.0 / np.sqrt(x * x + y * y + z * z)
+        normals[v, 0] = x * size
+        normals[v, 1] = y * size
+        normals[v, 2] = z * size
 
 
 def _eyes(person: Identity, turn: NDArray[np.float32]) -> _Body:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from failatlas.errors import ShapeError, UsageError
-from failatlas.simulators.compiled import HAS_NUMBA
+from failatlas.simulators.compiled import HAS_NUMBA, Lane, compiled, lanes, select
 from failatlas.simulators.raster import lines, picture
 from failatlas.simulators.raster.camera import Camera
 from failatlas.simulators.raster.mesh import BACKGROUND, Mesh
@@ -126,23 +126,22 @@ class Frame:
         lookup = np.append(self._materials, np.uint8(BACKGROUND))
         return lookup[self._seen.owner]  # owner −1 picks the last
 
-    def is_visible(self, camera: Camera, places: ArrayLike, slack: float = 0.01) -> NDArray[np.bool_]:
+    def is_visible(self, camera: Camera, places: ArrayLike, slack: ArrayLike = 0.01) -> NDArray[np.bool_]:
         """(n, 3) world cm → (n,): inside the picture and not hidden by an opaque body.
 
         Args:
             camera: the one that saw.
             places: such as landmarks on a surface.
-            slack: share of the depth by which a place may lie behind what is seen there.
+            slack: (n,) or one share of the depth by which a place may lie behind what is seen there.
         """
-        spot = camera.project(places)
-        height, width = self._seen.nearness.shape
-        known = np.isfinite(spot).all(axis=1)
-        column, line = (np.floor(np.where(known, spot[:, k] * self._s, -1.0)) for k in (0, 1))
-        inside = known & (column >= 0) & (column < width) & (line >= 0) & (line < height)
-        visible = np.zeros(len(spot), np.bool_)
-        seen = self._seen.nearness[line[inside].astype(np.int64), column[inside].astype(np.int64)]
-        visible[inside] = spot[inside, 2] * (1.0 + slack) >= seen
-        return visible
+        return self.is_visible_at(camera.project(places), slack)
+
+    def is_visible_at(self, spots: NDArray[np.float64], slack: ArrayLike = 0.01) -> NDArray[np.bool_]:
+        """As `is_visible`, of (n, 3) places that the camera projected already."""
+        out = np.empty(len(spots), np.bool_)
+        each = np.broadcast_to(np.asarray(slack, np.float64), (len(spots),))
+        _compare(spots, each, float(self._s), self._seen.nearness, out)
+        return out
 
     def _look(self, camera: Camera, mesh: Mesh, into: Visibility, behind: Visibility | None, channels: int) -> Points:
         if (camera.height_px, camera.width_px) != self._size:
@@ -154,3 +153,14 @@ class Frame:
         lens = camera.lens(self._s)
         view = into.look(mesh, camera.pose(), lens, behind=behind)
         return points(mesh, view, into, lens, self._s, self._fine, self._pools[channels - 3], channels)
+
+
+@compiled(exact=True)
+def _compare(spots: Lane, slack: Lane, s: float, nearness: Lane, out: Lane) -> None:
+    """Whether each place is inside the picture, and no farther than what is drawn there."""
+    height, width = nearness.shape
+    for i in lanes(spots.shape[0]):
+        column, line = np.floor(spots[i, 0] * s), np.floor(spots[i, 1] * s)
+        inside = (column >= 0.0) & (column < width) & (line >= 0.0) & (line < height)  # not nan either
+        seen = nearness[np.int64(select(inside, line, 0.0)), np.int64(select(inside, column, 0.0))]
+        out[i] = inside & (spots[i, 2] * (1.0 + slack[i]) >= seen)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from failatlas.errors import ShapeError
-from failatlas.simulators.compiled import HAS_NUMBA, compiled
+from failatlas.simulators.compiled import HAS_NUMBA, Lane, compiled, lanes, select
 
 Rows3 = NDArray[np.float32]  # (v, 3): a place or direction a vertex
 Triangles = NDArray[np.int32]  # (t, 3): vertex numbers, anticlockwise as seen from outside
@@ -164,12 +164,21 @@ def vertex_normals(positions: Rows3, triangles: Triangles) -> Rows3:
         face = np.cross(b - a, c - a)
         for k in range(3):
             np.add.at(total, triangles[:, k], face)
-    length = np.sqrt((total * total).sum(axis=1))
-    lonely = ~(length > 1e-20)  # nan as well
-    total[lonely] = (0.0, 0.0, 1.0)
-    length[lonely] = 1.0
-    unit: Rows3 = (total / length[:, None]).astype(np.float32)
+    unit: Rows3 = np.empty((len(positions), 3), np.float32)
+    _make_unit(total, unit)
     return unit
+
+
+@compiled(exact=True)
+def _make_unit(total: Lane, unit: Lane) -> None:
+    for i in lanes(total.shape[0]):
+        x, y, z = total[i, 0], total[i, 1], total[i, 2]
+        length = np.sqrt(x * x + y * y + z * z)
+        known = length > 1e-20  # not nan either
+        scale = 1.0 / select(known, length, 1.0)
+        unit[i, 0] = select(known, x * scale, 0.0)
+        unit[i, 1] = select(known, y * scale, 0.0)
+        unit[i, 2] = select(known, z * scale, 1.0)
 
 
 @compiled(exact=True)
