@@ -250,17 +250,25 @@ def _fill(
     row_b = _edge(cx, cy, ax, ay, px, py)
     row_c = _edge(ax, ay, bx, by, px, py)
     slope_b, slope_c = (bw - aw) / np.float64(area), (cw - aw) / np.float64(area)
+    step_a, step_b, step_c = (cy - by) * _SUB, (ay - cy) * _SUB, (by - ay) * _SUB
     for y in range(y0, y1 + 1):
         ea, eb, ec = row_a, row_b, row_c
-        for x in range(x0, x1 + 1):
-            if (ea | eb | ec) >= 0:  # none has its sign bit set
-                w = np.float32(aw + (np.float64(eb) * slope_b + np.float64(ec) * slope_c))
-                if w > nearness[y, x]:
-                    nearness[y, x] = w
-                    owner[y, x] = number
-            ea -= (cy - by) * _SUB
-            eb -= (ay - cy) * _SUB
-            ec -= (by - ay) * _SUB
+        x = x0
+        while x <= x1 and (ea | eb | ec) < 0:  # one has its sign bit set
+            ea -= step_a
+            eb -= step_b
+            ec -= step_c
+            x += 1
+        # a triangle is convex: where a line leaves it, it does not come back
+        while x <= x1 and (ea | eb | ec) >= 0:
+            w = np.float32(aw + (np.float64(eb) * slope_b + np.float64(ec) * slope_c))
+            if w > nearness[y, x]:
+                nearness[y, x] = w
+                owner[y, x] = number
+            ea -= step_a
+            eb -= step_b
+            ec -= step_c
+            x += 1
         row_a += (cx - bx) * _SUB
         row_b += (ax - cx) * _SUB
         row_c += (bx - ax) * _SUB
