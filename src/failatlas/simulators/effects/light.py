@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from failatlas.simulators.compiled import Lane, compiled, lanes, select
+
 Light = NDArray[np.float32]  # (h, w), (h, w, 1) or (h, w, 3): linear, 1 = white
 Picture = NDArray[np.uint8]  # (h, w), (h, w, 1) or (h, w, 3): 8-bit sRGB or grey
 
@@ -46,15 +48,22 @@ def to_pixels(light: Light, curve: Curve = "srgb") -> Picture:
     array([[  0, 188, 255]], dtype=uint8)
     """
     if curve == "filmic":
-        share = np.maximum(light, np.float32(0))
-        share /= share + np.float32(1)
-        share *= np.float32(_STEPS)
-    else:
-        share = light * np.float32(_STEPS)
-        np.clip(share, 0, _STEPS, out=share)
+        filmic = np.empty(light.shape, np.uint8)
+        _roll_off(np.ascontiguousarray(light, np.float32).reshape(-1), _encoding(curve), filmic.reshape(-1))
+        return filmic
+    share = light * np.float32(_STEPS)
+    np.clip(share, 0, _STEPS, out=share)
     share += np.float32(0.5)
     pixels: Picture = _encoding(curve).take(share.astype(np.uint16))
     return pixels
+
+
+@compiled(exact=True)
+def _roll_off(light: Lane, table: Lane, pixels: Lane) -> None:
+    for i in lanes(light.shape[0]):
+        # not a number counts as 0; an index must not leave the table
+        x = np.minimum(select(light[i] > np.float32(0.0), light[i], np.float32(0.0)), np.float32(1e9))
+        pixels[i] = table[np.int64(x / (x + np.float32(1.0)) * np.float32(_STEPS) + np.float32(0.5))]
 
 
 @cache

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from failatlas.arrays import freeze
 from failatlas.parameters import Parameter
 from failatlas.seeds import derive
+from failatlas.simulators.compiled import Lane, compiled, lanes
 from failatlas.simulators.effects.effect import effect
 from failatlas.simulators.effects.light import Light, Picture
 
@@ -49,27 +51,42 @@ def sensor_noise(light: Light, iso: float, seed: int) -> Light:
     if iso == 0:
         return light.copy()
     electrons = FULL_WELL_E * BASE_ISO / iso
-    noise = np.maximum(light, np.float32(0))
-    noise *= np.float32(1 / electrons)
-    noise += np.float32((READ_NOISE_E / electrons) ** 2)
-    np.sqrt(noise, out=noise)
-    noise *= draws(gaussian, light.shape, derive(seed, "sensor"))
-    noise += light
-    return noise
+    shot, read = np.float32(1 / electrons), np.float32((READ_NOISE_E / electrons) ** 2)
+    drawn = draws(gaussian, light.shape, derive(seed, "sensor"))
+    noisy = np.empty(light.shape, np.float32)
+    _add_noise(np.ascontiguousarray(light, np.float32).reshape(-1), shot, read, drawn.reshape(-1), noisy.reshape(-1))
+    return noisy
+
+
+@compiled(exact=True)
+def _add_noise(light: Lane, shot: Lane, read: Lane, drawn: Lane, noisy: Lane) -> None:
+    for i in lanes(light.shape[0]):
+        noisy[i] = light[i] + drawn[i] * np.sqrt(np.maximum(light[i], np.float32(0.0)) * shot + read)
 
 
 def draws(table: Callable[[], NDArray[np.float32]], shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
     """Independent values of ``shape`` from a table of 65 536 quantiles."""
-    mixed = np.arange(math.prod(shape), dtype=np.uint32)
-    mixed ^= np.uint32(seed & 0xFFFF_FFFF)
-    # the finaliser of MurmurHash3 (A. Appleby, public domain): every bit of position and seed reaches every bit
-    mixed *= np.uint32(0x9E37_79B1)
-    mixed ^= mixed >> np.uint32(16)
-    mixed *= np.uint32(0x85EB_CA6B)
-    mixed ^= mixed >> np.uint32(13)
-    mixed *= np.uint32(0xC2B2_AE35)
-    mixed >>= np.uint32(16)
-    return table().take(mixed).reshape(shape)
+    drawn = np.empty(math.prod(shape), np.float32)
+    _draw(_positions(len(drawn)), np.uint32(seed & 0xFFFF_FFFF), table(), drawn)
+    return drawn.reshape(shape)
+
+
+@compiled(exact=True)
+def _draw(positions: Lane, seed: Lane, table: Lane, drawn: Lane) -> None:
+    """Table rows by a hash in which every bit of position and seed reaches every bit.
+
+    Source: the finaliser of MurmurHash3 (A. Appleby, public domain).
+    """
+    for i in lanes(positions.shape[0]):
+        mixed = np.uint32((positions[i] ^ seed) * np.uint32(0x9E37_79B1))
+        mixed = np.uint32((mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EB_CA6B))
+        mixed = np.uint32((mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2_AE35))
+        drawn[i] = table[mixed >> np.uint32(16)]
+
+
+@lru_cache(maxsize=4)
+def _positions(n: int) -> NDArray[np.uint32]:
+    return freeze(np.arange(n, dtype=np.uint32))
 
 
 @cache
