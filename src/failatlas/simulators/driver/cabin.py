@@ -18,6 +18,7 @@ from failatlas.simulators.compiled import Lane, compiled, lanes
 from failatlas.simulators.driver.light import Light
 from failatlas.simulators.driver.pattern import grain, mix, noise, step
 from failatlas.simulators.raster import Camera
+from failatlas.simulators.skipping import some
 
 Radiance = NDArray[np.float32]
 
@@ -138,23 +139,6 @@ def _paint(
         way = (DEPTH - view[3]) / np.minimum(dz, -0.05)
         x = np.minimum(np.maximum(view[1] + dx * way, -200.0), 200.0)
         y = np.minimum(np.maximum(view[2] + dy * way, -200.0), 200.0)
-        # outside: sky, a line of trees or houses, road
-        far = x + look.shift
-        up = step(2.0, 26.0, y)
-        top = 4.5 + look.lift + 7.0 * noise(table, far * 0.11, 0.5, 3.5) + 2.6 * noise(table, far * 0.5, 1.5, 7.5)
-        wood = 1.0 - step(-1.2, 1.2, y - top)
-        leaf = (0.55 + 0.9 * noise(table, far * 0.45, y * 0.45, 11.5)) * look.outside
-        road = 1.0 - step(0.5, 2.5, y)
-        stone = 0.30 * look.outside
-        r = mix(mix(mix(look.low_r, look.high_r, up), 0.15 * leaf, wood), stone, road)
-        g = mix(mix(mix(look.low_g, look.high_g, up), 0.19 * leaf, wood), stone, road)
-        b = mix(mix(mix(look.low_b, look.high_b, up), 0.10 * leaf, wood), 1.03 * stone, road)
-        for k in range(lamps.shape[0]):
-            ax, ay = (x - lamps[k, 0]) / lamps[k, 2], (y - lamps[k, 1]) / lamps[k, 2]
-            away = ax * ax + ay * ay
-            # a lamp out of focus: an even disc, its rim a little brighter
-            disc = (1.0 - step(0.75, 1.25, away)) * (0.75 + 0.25 * away)
-            r, g, b = r + disc * lamps[k, 3], g + disc * lamps[k, 4], b + disc * lamps[k, 5]
         glass = np.maximum(
             _pane(x + 0.10 * y, y, -46.0, -3.0, -2.0, 19.0), _pane(x - 0.22 * y, y, 8.5, 64.0, -5.0, 20.0)
         )
@@ -166,6 +150,25 @@ def _paint(
         dim = 0.55 + 0.7 * step(-30.0, 30.0, y)
         sky, ground = mix(mix(0.06, 0.34, roof), 0.075 * dim, bench), mix(mix(0.05, 0.16, roof), 0.05 * dim, bench)
         sky, ground, glass = mix(sky, 0.16, pillar), mix(ground, 0.06, pillar), glass * (1.0 - bench) * (1.0 - pillar)
+        r, g, b = 0.0 * glass, 0.0 * glass, 0.0 * glass
+        if some(glass > 0.0):
+            # outside: sky, a line of trees or houses, road
+            far = x + look.shift
+            up = step(2.0, 26.0, y)
+            top = 4.5 + look.lift + 7.0 * noise(table, far * 0.11, 0.5, 3.5) + 2.6 * noise(table, far * 0.5, 1.5, 7.5)
+            wood = 1.0 - step(-1.2, 1.2, y - top)
+            leaf = (0.55 + 0.9 * noise(table, far * 0.45, y * 0.45, 11.5)) * look.outside
+            road = 1.0 - step(0.5, 2.5, y)
+            stone = 0.30 * look.outside
+            r = mix(mix(mix(look.low_r, look.high_r, up), 0.15 * leaf, wood), stone, road)
+            g = mix(mix(mix(look.low_g, look.high_g, up), 0.19 * leaf, wood), stone, road)
+            b = mix(mix(mix(look.low_b, look.high_b, up), 0.10 * leaf, wood), 1.03 * stone, road)
+            for k in range(lamps.shape[0]):
+                ax, ay = (x - lamps[k, 0]) / lamps[k, 2], (y - lamps[k, 1]) / lamps[k, 2]
+                away = ax * ax + ay * ay
+                # a lamp out of focus: an even disc, its rim a little brighter
+                disc = (1.0 - step(0.75, 1.25, away)) * (0.75 + 0.25 * away)
+                r, g, b = r + disc * lamps[k, 3], g + disc * lamps[k, 4], b + disc * lamps[k, 5]
         out[0, i] = mix(sky * light.sky_r + ground * light.ground_r, r, glass)
         out[1, i] = mix(sky * light.sky_g + ground * light.ground_g, g, glass)
         out[2, i] = mix(sky * light.sky_b + ground * light.ground_b, b, glass)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from failatlas.parameters import Values
 from failatlas.simulators.compiled import Lane, compiled
 from failatlas.simulators.driver.pattern import peak, step
+from failatlas.simulators.skipping import some
 
 
 class Light(NamedTuple):
@@ -132,23 +133,26 @@ def answer(
     """
     vx, vy, vz = facing(light, x, y, z)
     key = nx * light.key_x + ny * light.key_y + nz * light.key_z
-    # one shadow factor for all channels, after wrapping: a factor a channel makes red speckles along shadow edges.
-    # What faces away shadows itself in the map, so there the wrap alone darkens.
-    shade = 1.0 - (1.0 - lit) * step(-0.05, 0.25, key)
-    turn_r, turn_g, turn_b = 0.05 + 0.24 * soft, 0.05 + 0.12 * soft, 0.05 + 0.08 * soft
-    r = np.maximum((key + turn_r) / (1.0 + turn_r), 0.0) * light.key_r * shade
-    g = np.maximum((key + turn_g) / (1.0 + turn_g), 0.0) * light.key_g * shade
-    b = np.maximum((key + turn_b) / (1.0 + turn_b), 0.0) * light.key_b * shade
+    r, g, b, shine = 0.0 * key, 0.0 * key, 0.0 * key, 0.0 * key
+    if some(key > -0.3):
+        # one shadow factor for all channels, after wrapping: a factor a channel makes red speckles along shadow edges.
+        # What faces away shadows itself in the map, so there the wrap alone darkens.
+        shade = 1.0 - (1.0 - lit) * step(-0.05, 0.25, key)
+        turn_r, turn_g, turn_b = 0.05 + 0.24 * soft, 0.05 + 0.12 * soft, 0.05 + 0.08 * soft
+        r = np.maximum((key + turn_r) / (1.0 + turn_r), 0.0) * light.key_r * shade
+        g = np.maximum((key + turn_g) / (1.0 + turn_g), 0.0) * light.key_g * shade
+        b = np.maximum((key + turn_b) / (1.0 + turn_b), 0.0) * light.key_b * shade
+    if some(key > 0.0):
+        # half way between source and camera
+        hx, hy, hz = light.key_x + vx, light.key_y + vy, light.key_z + vz
+        middle = (nx * hx + ny * hy + nz * hz) / np.sqrt(np.maximum(hx * hx + hy * hy + hz * hz, 1e-6))
+        shine = peak(np.maximum(middle, 0.0), power) * (power + 8.0) * 0.04 * np.maximum(key, 0.0) * lit
     fill = nx * light.fill_x + ny * light.fill_y + nz * light.fill_z
     fill = np.maximum((fill + 0.35) / 1.35, 0.0) * (0.4 + 0.6 * ao)
     up = 0.5 + 0.5 * ny
     r = r + fill * light.fill_r + (light.ground_r + (light.sky_r - light.ground_r) * up) * ao
     g = g + fill * light.fill_g + (light.ground_g + (light.sky_g - light.ground_g) * up) * ao
     b = b + fill * light.fill_b + (light.ground_b + (light.sky_b - light.ground_b) * up) * ao
-    # half way between source and camera
-    hx, hy, hz = light.key_x + vx, light.key_y + vy, light.key_z + vz
-    middle = (nx * hx + ny * hy + nz * hz) / np.sqrt(np.maximum(hx * hx + hy * hy + hz * hz, 1e-6))
-    shine = peak(np.maximum(middle, 0.0), power) * (power + 8.0) * 0.04 * np.maximum(key, 0.0) * lit
     toward = np.minimum(np.maximum(nx * vx + ny * vy + nz * vz, 0.0), 1.0)
     edge = 1.0 - toward
     edge = edge * edge * edge * edge

@@ -14,6 +14,7 @@ from failatlas.simulators.compiled import Lane, compiled, lanes, select
 from failatlas.simulators.driver.hair import HAIR_COLOURS, fibre, hairline, strands
 from failatlas.simulators.driver.light import answer
 from failatlas.simulators.driver.pattern import bump, mix, noise, step
+from failatlas.simulators.skipping import some
 
 # linear albedo from the lightest to the darkest; between them colours are mixed
 TONES = np.array(
@@ -74,10 +75,14 @@ def brow(table: Lane, x: Lane, y: Lane, z: Lane) -> Lane:
     body = (
         (1.0 - step(0.45, 1.15, np.abs(y - arch) / half)) * step(-0.06, 0.10, along) * (1.0 - step(0.92, 1.05, along))
     )
-    # hairs lean outward: streaks across the arch
-    lean = side * 9.0 - y * 6.0 * (1.0 - 1.6 * along)
-    streak = 0.5 * noise(table, lean, y * 1.6 + 9.0, x * 0.05) + 0.5 * noise(table, lean * 2.6, y * 2.8 + 3.0, x * 0.05)
-    return select(z > -6.0, body * (0.35 + 1.15 * streak), 0.0)
+    body = select(z > -6.0, body, 0.0)
+    if some(body > 0.0):
+        # hairs lean outward: streaks across the arch
+        lean = side * 9.0 - y * 6.0 * (1.0 - 1.6 * along)
+        streak = 0.5 * noise(table, lean, y * 1.6 + 9.0, x * 0.05)
+        streak = streak + 0.5 * noise(table, lean * 2.6, y * 2.8 + 3.0, x * 0.05)
+        body = body * (0.35 + 1.15 * streak)
+    return body
 
 
 @compiled
@@ -129,7 +134,7 @@ def features(
     red = red * (1.0 + 0.05 * blood) * (1.0 - hollow)
     green = green * (1.0 - 0.20 * blood - 0.10 * rim) * (1.0 - hollow * 1.1)
     blue = blue * (1.0 - 0.18 * blood - 0.10 * rim) * (1.0 - hollow)
-    if look.freckles > 0.0:
+    if look.freckles * look.pale > 0.0:
         spot = step(0.62, 0.74, noise(table, x * 3.4 + 3.0, y * 3.4, z * 3.4)) * look.freckles * look.pale
         spot = spot * step(0.0, 0.6, cheek + 0.35)
         red, green, blue = red * (1.0 - 0.22 * spot), green * (1.0 - 0.42 * spot), blue * (1.0 - 0.5 * spot)
@@ -141,16 +146,18 @@ def features(
     lash = step(0.80, 0.98, lids) * (0.15 + 0.5 * step(2.3, 2.9, side))
     red, green, blue = mix(red, 0.03, lash), mix(green, 0.018, lash), mix(blue, 0.014, lash)
     # brows and beard: the same hairs, closer or farther apart
-    hairs = noise(table, x * 9.0, y * 5.0, z * 9.0)
     share = brow(table, x, y, z) * look.brow
+    grown = 0.0 * share
     if look.beard > 0.0:
+        grown = beard_place(x, y, z, lips) * look.beard
+    if some(np.maximum(share, grown) > 0.0):
+        hairs = noise(table, x * 9.0, y * 5.0, z * 9.0)
         full = step(0.75, 1.0, look.beard)
-        beard = look.beard * mix(0.30 + 0.45 * hairs, 0.95 + 0.4 * (hairs - 0.5), full)
-        share = np.maximum(share, beard_place(x, y, z, lips) * beard)
-    share = np.minimum(share, 0.97)
-    red = mix(red, look.brow_red * (0.7 + 0.6 * hairs), share)
-    green = mix(green, look.brow_green * (0.7 + 0.6 * hairs), share)
-    blue = mix(blue, look.brow_blue * (0.7 + 0.6 * hairs), share)
+        share = np.maximum(share, grown * mix(0.30 + 0.45 * hairs, 0.95 + 0.4 * (hairs - 0.5), full))
+        share = np.minimum(share, 0.97)
+        red = mix(red, look.brow_red * (0.7 + 0.6 * hairs), share)
+        green = mix(green, look.brow_green * (0.7 + 0.6 * hairs), share)
+        blue = mix(blue, look.brow_blue * (0.7 + 0.6 * hairs), share)
     return red, green, blue, share, mouth
 
 
@@ -231,19 +238,23 @@ def shade_scalp(
     rows, lit, out = rows[:, first:last], lit[first:last], out[:, first:last]
     for i in lanes(last - first):
         x, y, z = rows[6, i], rows[7, i], rows[8, i]
-        red, green, blue, pore = complexion(table, look, fine, x, y, z)
-        red, green, blue, share, _ = features(
-            table, look, x, y, z, rows[10, i], rows[11, i], rows[12, i], red, green, blue
-        )
-        pore = 0.5 + fine * (pore - 0.5)
-        r, g, b = glow(rows, i, lit, light, red, green, blue, pore, share, look.gloss, 16.0)
         strand = strands(table, x, y, z)
         edge = hairline(hair, x, y, z) - 20.0 * rows[12, i]
         cover = step(-0.35, 0.65, edge + 0.75 * (strand - 0.5)) * hair.cover
-        hr, hg, hb = fibre(
-            hair, light, rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i], rows[5, i], lit[i], rows[9, i],
-            strand,
-        )  # fmt: skip
-        out[0, i] = mix(r, hr, cover)
-        out[1, i] = mix(g, hg, cover)
-        out[2, i] = mix(b, hb, cover)
+        r, g, b = 0.0 * cover, 0.0 * cover, 0.0 * cover
+        if some(cover < 1.0):
+            red, green, blue, pore = complexion(table, look, fine, x, y, z)
+            red, green, blue, share, _ = features(
+                table, look, x, y, z, rows[10, i], rows[11, i], rows[12, i], red, green, blue
+            )
+            pore = 0.5 + fine * (pore - 0.5)
+            r, g, b = glow(rows, i, lit, light, red, green, blue, pore, share, look.gloss, 16.0)
+        if some(cover > 0.0):
+            hr, hg, hb = fibre(
+                hair, light, rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i], rows[5, i], lit[i], rows[9, i],
+                strand,
+            )  # fmt: skip
+            r, g, b = mix(r, hr, cover), mix(g, hg, cover), mix(b, hb, cover)
+        out[0, i] = r
+        out[1, i] = g
+        out[2, i] = b

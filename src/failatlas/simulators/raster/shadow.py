@@ -140,11 +140,14 @@ def _look_up(
         column, line = np.int64(np.floor(u)), np.int64(np.floor(v))
         column, line = np.minimum(column, size - 2), np.minimum(line, size - 2)
         fu, fv = u - column - 0.5, v - line - 0.5
+        left, middle, right = 0.5 * (0.5 - fu) * (0.5 - fu), 0.75 - fu * fu, 0.5 * (0.5 + fu) * (0.5 + fu)
+        sharp = 1.0 / (fade + thick)
         dark = 0.0 * u
         for j in range(3):
-            tv = select(j == 1, 0.75 - fv * fv, 0.5 * (0.5 + (j - 1) * fv) ** 2)
-            for k in range(3):
-                tu = select(k == 1, 0.75 - fu * fu, 0.5 * (0.5 + (k - 1) * fu) ** 2)
-                above = (nearness[line + (j - 1), column + (k - 1)] - near) / (fade + thick)
-                dark = dark + tu * tv * np.minimum(np.maximum(above, 0.0), 1.0)
+            tv = select(j == 1, 0.75 - fv * fv, 0.5 * (0.5 + (j - 1) * fv) * (0.5 + (j - 1) * fv))
+            row = line + (j - 1)
+            a = np.minimum(np.maximum((nearness[row, column - 1] - near) * sharp, 0.0), 1.0)
+            b = np.minimum(np.maximum((nearness[row, column] - near) * sharp, 0.0), 1.0)
+            c = np.minimum(np.maximum((nearness[row, column + 1] - near) * sharp, 0.0), 1.0)
+            dark = dark + tv * (left * a + middle * b + right * c)
         lit[i] = np.maximum(1.0 - dark, 0.0)
