@@ -107,7 +107,7 @@ def _radius_squared(shape: tuple[int, ...]) -> Light:
     y = (np.arange(height, dtype=np.float32) - (height - 1) / 2) ** 2
     x = (np.arange(width, dtype=np.float32) - (width - 1) / 2) ** 2
     corner = np.float32(max(float(y[0] + x[0]), 1e-6))
-    squared: Light = (y[:, np.newaxis] + x[np.newaxis, :]) / corner
+    squared = ((y[:, np.newaxis] + x[np.newaxis, :]) / corner).astype(np.float32, copy=False)
     # spread over the channels here: a product that repeats a value thrice takes eight times as long
     return freeze(squared if len(shape) == 2 else np.repeat(squared[..., np.newaxis], shape[2], axis=2))
 

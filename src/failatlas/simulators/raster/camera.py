@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -101,18 +102,20 @@ def _kept_pose(eye: Triple, target: Triple, roll_deg: float) -> NDArray[np.float
 
 def _pose(eye: NDArray[np.float64], away: NDArray[np.float64], roll_deg: float) -> NDArray[np.float64]:
     """Rows right, up, forward of a look along ``away``; straight up or down, the world's −z counts as up."""
-    forward = away / np.linalg.norm(away)
-    right = np.cross(forward, (0.0, 1.0, 0.0))
-    if np.linalg.norm(right) < 1e-6:
-        right = np.cross(forward, (0.0, 0.0, -1.0))
-    right /= np.linalg.norm(right)
-    up = np.cross(right, forward)
-    c, s = np.cos(np.radians(roll_deg)), np.sin(np.radians(roll_deg))
-    turned = np.stack([c * right - s * up, s * right + c * up, forward])
-    return np.concatenate([turned, -(turned @ eye)[:, None]], axis=1)
+    # on numbers: for three of them NumPy's cross product alone takes 0.03 ms
+    x, y, z = away.tolist()
+    length = math.sqrt(x * x + y * y + z * z)
+    forward = fx, fy, fz = x / length, y / length, z / length
+    flat = math.hypot(fx, fz)
+    rx, ry, rz = (-fz / flat, 0.0, fx / flat) if flat >= 1e-6 else (-math.copysign(1.0, fy), 0.0, 0.0)
+    ux, uy, uz = ry * fz - rz * fy, rz * fx - rx * fz, rx * fy - ry * fx
+    c, s = math.cos(math.radians(roll_deg)), math.sin(math.radians(roll_deg))
+    right = c * rx - s * ux, c * ry - s * uy, c * rz - s * uz
+    up = s * rx + c * ux, s * ry + c * uy, s * rz + c * uz
+    ex, ey, ez = eye.tolist()
+    return np.array([(*row, -(row[0] * ex + row[1] * ey + row[2] * ez)) for row in (right, up, forward)])
 
 
 def parallel_pose(middle: NDArray[np.float64], away: NDArray[np.float64], back: float) -> NDArray[np.float64]:
     """(3, 4): world to a parallel light that shines along ``away`` from ``back`` cm before ``middle``."""
-    forward = away / np.linalg.norm(away)
-    return _pose(middle - back * forward, forward, 0.0)
+    return _pose(middle - away * (back / math.sqrt(float(away @ away))), away, 0.0)

@@ -83,10 +83,17 @@ def spread(
 ) -> None:
     """Give every sample of (H, W, 3) the colour of its point, or of the background of its pixel."""
     for y in range(samples.shape[0]):
-        for x in range(samples.shape[1]):
-            k = of_sample[y, x]
-            for c in range(3):
-                samples[y, x, c] = colours[c, k] if k >= 0 else background[y // s, x // s, c]
+        line = y // s
+        for pixel in range(background.shape[1]):
+            for x in range(pixel * s, pixel * s + s):
+                k = of_sample[y, x]
+                if k >= 0:
+                    at = np.uint32(k)  # unsigned: or Numba would ask whether it counts from the end
+                    for c in range(3):
+                        samples[y, x, c] = colours[c, at]
+                else:
+                    for c in range(3):
+                        samples[y, x, c] = background[line, pixel, c]
 
 
 @compiled

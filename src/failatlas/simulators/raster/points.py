@@ -127,7 +127,9 @@ def _choose(
     starts: Lane,
 ) -> None:
     """Which pixels are one point, and how many points come before each material."""
-    for y in range(whole.shape[0]):
+    if s == 2:
+        _choose_of_four(nearness, owner, materials, fine, whole, starts)
+    for y in range(whole.shape[0] if s != 2 else 0):
         for x in range(whole.shape[1]):
             first = owner[y * s, x * s]
             one = first >= 0 and not fine[materials[first]]
@@ -151,6 +153,31 @@ def _choose(
 
 
 @compiled(exact=True)
+def _choose_of_four(nearness: Lane, owner: Lane, materials: Lane, fine: Lane, whole: Lane, starts: Lane) -> None:
+    """The usual 2 × 2 samples, without inner loops."""
+    for y in range(whole.shape[0]):
+        for x in range(whole.shape[1]):
+            a, b = owner[2 * y, 2 * x], owner[2 * y, 2 * x + 1]
+            c, d = owner[2 * y + 1, 2 * x], owner[2 * y + 1, 2 * x + 1]
+            whole[y, x] = False
+            if (a & b & c & d) < 0:  # air alone
+                continue
+            if (a | b | c | d) >= 0:  # no air
+                m = materials[np.uint32(a)]
+                same = m == materials[np.uint32(b)] and m == materials[np.uint32(c)] and m == materials[np.uint32(d)]
+                if same and not fine[m]:
+                    p, q = nearness[2 * y, 2 * x], nearness[2 * y, 2 * x + 1]
+                    u, v = nearness[2 * y + 1, 2 * x], nearness[2 * y + 1, 2 * x + 1]
+                    if max(p, q, u, v) <= np.float32(_FLAT) * min(p, q, u, v):
+                        whole[y, x] = True
+                        starts[np.int64(m) + 1] += 1
+                        continue
+            for k in (a, b, c, d):
+                if k >= 0:
+                    starts[np.int64(materials[k]) + 1] += 1
+
+
+@compiled(exact=True)
 def _number(
     owner: Lane,
     materials: Lane,
@@ -162,7 +189,9 @@ def _number(
     place: Lane,
 ) -> None:
     """Number the points by material, then pixel, then sample; the place of a whole pixel is its middle."""
-    for y in range(whole.shape[0]):
+    if s == 2:
+        _number_of_four(owner, materials, whole, nexts, of_sample, point_owner, place)
+    for y in range(whole.shape[0] if s != 2 else 0):
         for x in range(whole.shape[1]):
             k = np.int64(-1)
             if whole[y, x]:
@@ -179,6 +208,35 @@ def _number(
                             k = nexts[materials[t]]
                             nexts[materials[t]] += 1
                             point_owner[k], place[0, k], place[1, k] = t, i + 0.5, j + 0.5
+                    of_sample[j, i] = k
+
+
+@compiled(exact=True)
+def _number_of_four(
+    owner: Lane, materials: Lane, whole: Lane, nexts: Lane, of_sample: Lane, point_owner: Lane, place: Lane
+) -> None:
+    """As `_number`, of the usual 2 × 2 samples: twice as fast without inner loops."""
+    for y in range(whole.shape[0]):
+        for x in range(whole.shape[1]):
+            if whole[y, x]:
+                t = owner[2 * y + 1, 2 * x + 1]
+                m = materials[np.uint32(t)]
+                k = nexts[m]
+                nexts[m] = k + 1
+                point_owner[k], place[0, k], place[1, k] = t, 2 * x + 1.0, 2 * y + 1.0
+                of_sample[2 * y, 2 * x] = of_sample[2 * y, 2 * x + 1] = k
+                of_sample[2 * y + 1, 2 * x] = of_sample[2 * y + 1, 2 * x + 1] = k
+                continue
+            for j in range(2 * y, 2 * y + 2):
+                for i in range(2 * x, 2 * x + 2):
+                    t = owner[j, i]
+                    if t < 0:
+                        of_sample[j, i] = -1
+                        continue
+                    m = materials[np.uint32(t)]
+                    k = nexts[m]
+                    nexts[m] = k + 1
+                    point_owner[k], place[0, k], place[1, k] = t, i + 0.5, j + 0.5
                     of_sample[j, i] = k
 
 
@@ -262,8 +320,8 @@ def _interpolate(
     """
     n_attributes = attributes.shape[1]
     for i in lanes(owner.shape[0]):
-        t = owner[i]
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        t = np.uint32(owner[i])  # unsigned: or Numba would ask of every index whether it counts from the end
+        a, b, c = np.uint32(triangles[t, 0]), np.uint32(triangles[t, 1]), np.uint32(triangles[t, 2])
         dx, dy = (place[0, i] - lens[1]) / lens[0], (lens[2] - place[1, i]) / lens[0]
         ax, ay, az = view[a, 0], view[a, 1], view[a, 2]
         ux, uy, uz = view[b, 0] - ax, view[b, 1] - ay, view[b, 2] - az
@@ -278,7 +336,7 @@ def _interpolate(
         lc = np.minimum(np.maximum((dx * qx + dy * qy + qz) / safe, 0.0), 1.0)
         over = 1.0 / np.maximum(lb + lc, 1.0)
         lb, lc = lb * over, lc * over
-        la = 1.0 - lb - lc
+        la, lb, lc = np.float32(1.0 - lb - lc), np.float32(lb), np.float32(lc)
         for k in range(3):
             rows[k, i] = la * positions[a, k] + lb * positions[b, k] + lc * positions[c, k]
         nx = la * normals[a, 0] + lb * normals[b, 0] + lc * normals[c, 0]
@@ -290,5 +348,9 @@ def _interpolate(
         rows[3, i] = nx * scale
         rows[4, i] = ny * scale
         rows[5, i] = nz * scale
+        if n_attributes == 8:  # what a driver has: a third faster than a loop of unknown length
+            for k in range(8):
+                rows[6 + k, i] = la * attributes[a, k] + lb * attributes[b, k] + lc * attributes[c, k]
+            continue
         for k in range(n_attributes):
             rows[6 + k, i] = la * attributes[a, k] + lb * attributes[b, k] + lc * attributes[c, k]

@@ -100,7 +100,7 @@ def _look(
         if w > 0.0:
             spot[v, 0], spot[v, 1] = _snapped(sx), _snapped(sy)
     for t in range(triangles.shape[0]):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        a, b, c = np.uint32(triangles[t, 0]), np.uint32(triangles[t, 1]), np.uint32(triangles[t, 2])
         low = min(near[a], near[b], near[c])
         if low > 0.0:
             _fill(
@@ -262,9 +262,10 @@ def _fill(
         # a triangle is convex: where a line leaves it, it does not come back
         while x <= x1 and (ea | eb | ec) >= 0:
             w = np.float32(aw + (np.float64(eb) * slope_b + np.float64(ec) * slope_c))
-            if w > nearness[y, x]:
-                nearness[y, x] = w
-                owner[y, x] = number
+            at_y, at_x = np.uint64(y), np.uint64(x)  # unsigned: or Numba would ask whether they count from the end
+            if w > nearness[at_y, at_x]:
+                nearness[at_y, at_x] = w
+                owner[at_y, at_x] = number
             ea -= step_a
             eb -= step_b
             ec -= step_c
