@@ -75,45 +75,47 @@ def openings(points: Points, person: Identity) -> tuple[Opening, Opening]:
         for part in (skin, ball):
             part[:, 0] = part[:, 0] * np.float32(_SQUEEZE) + np.float32(_APART[side])
             places.append(part)
-    seen = Visibility.of_size(_WIDTH, _ROWS)
+    # drawn lying on its side: long rows of samples are quicker than many short ones
+    seen = Visibility.of_size(_ROWS, _WIDTH)
     seen.look(mesh.moved(np.concatenate(places), mesh.normals), _POSE, _LENS)
-    count, high, low = np.zeros((3, _WIDTH), np.int64)
+    edges = np.zeros((3, _WIDTH), np.int64)
     # triangles of the balls come last of each side's
-    _count_bare(seen.owner, mesh.materials, count, high, low)
-    parts = (slice(0, _COLUMNS), slice(_WIDTH - _COLUMNS, _WIDTH))
-    left, right = (_measured(count[p], high[p], low[p], points, person, side) for side, p in enumerate(parts))
-    return left, right
+    _count_bare(seen.owner, mesh.materials, *edges)
+    return _measured(np.stack([edges[:, :_COLUMNS], edges[:, -_COLUMNS:]], axis=1), points, person)
 
 
 @compiled
 def _count_bare(owner: Lane, materials: Lane, count: Lane, high: Lane, low: Lane) -> None:
-    """Of every column: samples that see a ball, the row of the first of them, and the row after the last."""
-    for row in range(owner.shape[0]):
-        for x in lanes(owner.shape[1]):
-            bare = (owner[row, x] >= 0) & (materials[owner[row, x]] == 1)
-            high[x] = select(bare & (count[x] == 0), row, high[x])
-            low[x] = select(bare, row + 1, low[x])
+    """Of every column: samples that see a ball, the row of the first of them from above, and the row after the last."""
+    rows = owner.shape[1]
+    for x in lanes(owner.shape[0]):
+        for up in range(rows):
+            bare = (owner[x, up] >= 0) & (materials[owner[x, up]] == 1)
+            low[x] = select(bare & (count[x] == 0), rows - up, low[x])
+            high[x] = select(bare, rows - 1 - up, high[x])
             count[x] = count[x] + select(bare, 1, 0)
 
 
-def _measured(
-    count: NDArray[np.int64],
-    high: NDArray[np.int64],
-    low: NDArray[np.int64],
-    points: Points,
-    person: Identity,
-    side: int,
-) -> Opening:
-    data, centre, radius = head_data(), person.eye_centre(side), float(person.eye[3])
+def _measured(edges: NDArray[np.int64], points: Points, person: Identity) -> tuple[Opening, Opening]:
+    """Of (3, 2, 25): samples that see a ball, first row and last, of both eyes."""
+    data, radius = head_data(), float(person.eye[3])
+    count, high, low = edges
     # where the lids touch, both edges are on the seam
-    seam = [np.interp(_ACROSS, *_by_x(points[margin[side]] - centre)) for margin in (data.upper_lid, data.lower_lid)]
+    seam = np.array(
+        [
+            [np.interp(_ACROSS, *_by_x(points[margin[side]] - person.eye_centre(side))) for side in (0, 1)]
+            for margin in (data.upper_lid, data.lower_lid)
+        ]
+    )
     middle = (seam[0] + seam[1]) / 2
     upper = np.where(count > 0, (_ROWS / 2 - high) / _SCALE, middle)
     lower = np.where(count > 0, (_ROWS / 2 - low) / _SCALE, middle)
     deep = np.sqrt(np.maximum(radius**2 - _ACROSS**2 - middle**2, 0.05))
     flat = np.hypot(_ACROSS, deep)
-    gap = float(count.max()) / _SCALE * 10
-    return Opening(np.arctan2(_ACROSS, deep), np.arctan2(upper, flat), np.arctan2(lower, flat), gap)
+    azimuth, upper, lower = np.arctan2(_ACROSS, deep), np.arctan2(upper, flat), np.arctan2(lower, flat)
+    gaps = (count.max(axis=1) / _SCALE * 10).tolist()
+    left, right = (Opening(azimuth[side], upper[side], lower[side], gaps[side]) for side in (0, 1))
+    return left, right
 
 
 _COLUMNS, _ROWS, _WIDTH = 25, 200, 70
@@ -121,8 +123,8 @@ _SCALE = 100.0  # rows a cm: a gap is measured to 0.1 mm
 _SQUEEZE = _COLUMNS / 3.0 / _SCALE  # columns of an eye span 3 cm
 _APART = tuple(sign * (_WIDTH - _COLUMNS) / 2 / _SCALE for sign in (-1, 1))  # the left eye is drawn on the left
 _ACROSS = (np.arange(_COLUMNS) + 0.5 - _COLUMNS / 2) / (_SCALE * _SQUEEZE)  # cm from the ball's centre
-_POSE = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, -1.0, 10.0]])  # looked at from 10 cm, without perspective
-_LENS = np.array([_SCALE, _WIDTH / 2, _ROWS / 2, 0.0, 1.0, 20.0])
+_POSE = np.array([[0, 1.0, 0, 0], [-1.0, 0, 0, 0], [0, 0, -1.0, 10.0]])  # looked at from 10 cm, without perspective
+_LENS = np.array([_SCALE, _ROWS / 2, _WIDTH / 2, 0.0, 1.0, 20.0])
 
 
 def _by_x(line: Points) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -169,42 +171,47 @@ def cap_angles() -> tuple[Vector, Vector]:
 
 def lashes(points: Points, person: Identity) -> tuple[Points, Points]:
     """(m, 3) starts and ends of the pieces of all lashes, three a lash, on the upright head."""
-    data = head_data()
-    pieces = []
-    for side in (0, 1):
-        outward = 1.0 if side == 0 else -1.0
-        for margin, count, length, rise in (
-            (data.upper_lid[side], 54, 0.52, 1.0),
-            (data.lower_lid[side], 30, 0.26, -1.0),
-        ):
-            pieces += _fringe(points[margin], person.eye_centre(side), count, length, rise, outward)
-    starts, ends = zip(*pieces, strict=True)
-    return np.concatenate(starts).astype(np.float32), np.concatenate(ends).astype(np.float32)
+    data, fringes, roots, aways = head_data(), _fringes(), [], []
+    for number, margin in enumerate((data.upper_lid, data.lower_lid)):
+        for side in (0, 1):
+            line = points[margin[side]]
+            steps = np.sqrt((np.diff(line, axis=0) ** 2).sum(axis=1))
+            knots = np.concatenate([[0], np.cumsum(steps)]) / max(float(steps.sum()), 1e-6)
+            root = np.stack([np.interp(fringes.at[number], knots, line[:, k]) for k in range(3)], axis=-1)
+            roots.append(root)
+            aways.append(root - person.eye_centre(side))
+    root, away = np.concatenate(roots), np.concatenate(aways)
+    away /= np.sqrt((away * away).sum(axis=1, keepdims=True))
+    heading = away * 0.8 + fringes.heading
+    heading *= fringes.size / np.sqrt((heading * heading).sum(axis=2, keepdims=True))
+    ends = root + np.cumsum(heading, axis=0)
+    starts = np.concatenate([root[np.newaxis], ends[:-1]])
+    return starts.reshape(-1, 3).astype(np.float32), ends.reshape(-1, 3).astype(np.float32)
 
 
-def _fringe(
-    line: Points, centre: NDArray[np.float32], count: int, length: float, rise: float, outward: float
-) -> list[tuple[Points, Points]]:
-    """Lashes along one margin; they leave the ball, fan out towards the corners and curl up (down below)."""
-    steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
-    knots = np.concatenate([[0], np.cumsum(steps)]) / max(float(steps.sum()), 1e-6)
-    n = np.arange(count)
-    at = np.clip(np.linspace(0.10, 0.97, count) + 0.008 * np.sin(n * 2.4), 0, 1)
-    root = np.stack([np.interp(at, knots, line[:, k]) for k in range(3)], axis=-1)
-    away = root - centre
-    away /= np.linalg.norm(away, axis=1, keepdims=True)
-    size = (
-        length * (0.45 + 0.55 * np.sin(np.pi * np.clip(0.15 + at * 0.75, 0, 1)) ** 1.5) * (1 + 0.16 * np.sin(n * 5.1))
-    )
-    fan = np.stack([outward * (at - 0.42) * 1.1 + 0.10 * np.sin(n * 3.7), 0 * at, 0 * at], axis=-1)
-    here, pieces = root, []
-    for lift in (0.10, 0.45, 0.80):
-        heading = away * 0.8 + fan + np.array([0, lift * rise, 0.5])
-        heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-        there = here + heading * (size / 3)[:, np.newaxis]
-        pieces.append((here, there))
-        here = there
-    return pieces
+class _Fringes(NamedTuple):
+    """What all people's lashes share; of the upper lids, left and right, then of the lower ones."""
+
+    at: tuple[Vector, Vector]  # where they grow along an upper and a lower margin, 0–1
+    heading: NDArray[np.float64]  # (3, m, 3) of each piece, besides the way out of the ball
+    size: NDArray[np.float64]  # (m, 1) cm of a piece
+
+
+@cache
+def _fringes() -> _Fringes:
+    """Lashes fan out towards the corners and curl up (down below)."""
+    places, headings, sizes = [], [], []
+    for count, length, rise in ((54, 0.52, 1.0), (30, 0.26, -1.0)):
+        n = np.arange(count)
+        at = np.clip(np.linspace(0.10, 0.97, count) + 0.008 * np.sin(n * 2.4), 0, 1)
+        size = length * (0.45 + 0.55 * np.sin(np.pi * np.clip(0.15 + at * 0.75, 0, 1)) ** 1.5)
+        places.append(freeze(at))
+        for outward in (1.0, -1.0):
+            fan = outward * (at - 0.42) * 1.1 + 0.10 * np.sin(n * 3.7)
+            headings.append([[(x, lift * rise, 0.5) for x in fan.tolist()] for lift in (0.10, 0.45, 0.80)])
+            sizes.append(size * (1 + 0.16 * np.sin(n * 5.1)) / 3)
+    heading, each = np.concatenate(headings, axis=1), np.concatenate(sizes)[:, np.newaxis]
+    return _Fringes((places[0], places[1]), freeze(heading), freeze(each))
 
 
 class EyeLook(NamedTuple):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from failatlas.arrays import freeze
 from failatlas.parameters import Values
-from failatlas.simulators.compiled import Lane, compiled, lanes
+from failatlas.simulators.compiled import Lane, compiled, lanes, select
 from failatlas.simulators.driver import eyes, glasses, hair, hand, mask, material, torso
 from failatlas.simulators.driver.head import (
     N_SHAPE,
@@ -111,9 +111,18 @@ def scene(values: Values, close: bool) -> Scene:
 
 def near(mesh: Mesh, middle: tuple[float, float, float]) -> Mesh:
     """The part of a mesh that can shade what a close view of ``middle`` sees, for a finer shadow map."""
-    away = mesh.positions - np.array(middle, np.float32)
-    points = np.where((away * away).sum(axis=1, keepdims=True) < CLOSE_CM**2, mesh.positions, np.float32(np.nan))
+    points = np.empty_like(mesh.positions)
+    _keep_near(mesh.positions, *middle, points)
     return Mesh(points, mesh.triangles, mesh.normals, mesh.attributes, mesh.materials, mesh.two_sided)
+
+
+@compiled(exact=True)
+def _keep_near(positions: Lane, x: float, y: float, z: float, out: Lane) -> None:
+    for i in lanes(positions.shape[0]):
+        dx, dy, dz = positions[i, 0] - x, positions[i, 1] - y, positions[i, 2] - z
+        close = dx * dx + dy * dy + dz * dz < CLOSE_CM * CLOSE_CM
+        for k in range(3):
+            out[i, k] = select(close, positions[i, k], np.nan)
 
 
 _NOTHING: Points = np.zeros((0, 3), np.float32)
