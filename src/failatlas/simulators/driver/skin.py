@@ -71,17 +71,22 @@ def brow(table: Lane, x: Lane, y: Lane, z: Lane) -> Lane:
     side = np.abs(x)
     along = (side - 1.15) / 4.1  # 0 at the nose, 1 at the temple
     arch = 1.62 + 0.95 * along - 1.15 * along * along * along
-    half = 0.40 * (1.0 - 0.62 * step(0.25, 1.05, along))
-    body = (
-        (1.0 - step(0.45, 1.15, np.abs(y - arch) / half)) * step(-0.06, 0.10, along) * (1.0 - step(0.92, 1.05, along))
-    )
-    body = select(z > -6.0, body, 0.0)
-    if some(body > 0.0):
+    body = 0.0 * arch
+    # 0.46 is 1.15 times the greatest half height
+    here = (z > -6.0) & (np.abs(y - arch) < 0.46) & (along > -0.06) & (along < 1.05)
+    if some(here):
+        half = 0.40 * (1.0 - 0.62 * step(0.25, 1.05, along))
+        body = (
+            (1.0 - step(0.45, 1.15, np.abs(y - arch) / half))
+            * step(-0.06, 0.10, along)
+            * (1.0 - step(0.92, 1.05, along))
+        )
         # hairs lean outward: streaks across the arch
         lean = side * 9.0 - y * 6.0 * (1.0 - 1.6 * along)
         streak = 0.5 * noise(table, lean, y * 1.6 + 9.0, x * 0.05)
         streak = streak + 0.5 * noise(table, lean * 2.6, y * 2.8 + 3.0, x * 0.05)
         body = body * (0.35 + 1.15 * streak)
+        body = select(here, body, 0.0)
     return body
 
 
@@ -129,22 +134,29 @@ def features(
     # blood near the surface: cheeks, nose, ears, lids
     cheek = bump(side, 4.3, 2.1) * bump(y, -3.6, 2.0) * step(-5.0, 0.0, z) + bump(side, 0.0, 1.2) * bump(y, -4.3, 1.2)
     blood = (cheek * 0.55 + ears * 0.8) * (0.25 + 0.75 * look.pale)
-    rim = step(0.15, 0.9, lids)
-    hollow = bump(side, 3.0, 1.7) * bump(y, -1.3, 0.8) * 0.12
-    red = red * (1.0 + 0.05 * blood) * (1.0 - hollow)
-    green = green * (1.0 - 0.20 * blood - 0.10 * rim) * (1.0 - hollow * 1.1)
-    blue = blue * (1.0 - 0.18 * blood - 0.10 * rim) * (1.0 - hollow)
+    rim = 0.0 * side
+    if some(lids > 0.15):
+        rim = step(0.15, 0.9, lids)
+    red = red * (1.0 + 0.05 * blood)
+    green = green * (1.0 - 0.20 * blood - 0.10 * rim)
+    blue = blue * (1.0 - 0.18 * blood - 0.10 * rim)
+    if some(np.abs(y + 1.3) < 1.6):
+        hollow = bump(side, 3.0, 1.7) * bump(y, -1.3, 0.8) * 0.12
+        red, green, blue = red * (1.0 - hollow), green * (1.0 - hollow * 1.1), blue * (1.0 - hollow)
     if look.freckles * look.pale > 0.0:
         spot = step(0.62, 0.74, noise(table, x * 3.4 + 3.0, y * 3.4, z * 3.4)) * look.freckles * look.pale
         spot = spot * step(0.0, 0.6, cheek + 0.35)
         red, green, blue = red * (1.0 - 0.22 * spot), green * (1.0 - 0.42 * spot), blue * (1.0 - 0.5 * spot)
-    mouth = step(0.25, 0.75, lips) * look.lip
-    red = mix(red, 0.72 * look.red + 0.05, mouth)
-    green = mix(green, 0.42 * look.green + 0.01, mouth)
-    blue = mix(blue, 0.50 * look.blue + 0.012, mouth)
-    # root of the lashes
-    lash = step(0.80, 0.98, lids) * (0.15 + 0.5 * step(2.3, 2.9, side))
-    red, green, blue = mix(red, 0.03, lash), mix(green, 0.018, lash), mix(blue, 0.014, lash)
+    mouth = 0.0 * side
+    if some(lips > 0.25):
+        mouth = step(0.25, 0.75, lips) * look.lip
+        red = mix(red, 0.72 * look.red + 0.05, mouth)
+        green = mix(green, 0.42 * look.green + 0.01, mouth)
+        blue = mix(blue, 0.50 * look.blue + 0.012, mouth)
+    if some(lids > 0.80):
+        # root of the lashes
+        lash = step(0.80, 0.98, lids) * (0.15 + 0.5 * step(2.3, 2.9, side))
+        red, green, blue = mix(red, 0.03, lash), mix(green, 0.018, lash), mix(blue, 0.014, lash)
     # brows and beard: the same hairs, closer or farther apart
     share = brow(table, x, y, z) * look.brow
     grown = 0.0 * share
