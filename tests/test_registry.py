@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 
 from failatlas.errors import UsageError
@@ -32,6 +35,21 @@ def test_a_part_is_found_with_its_summary_and_parameters(parts):
     assert parts.create("small", size=8).work() == 8
     assert "small" in parts
     assert [one.name for one in parts] == ["small"]
+
+
+def test_a_part_whose_module_is_known_imports_no_other(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "wanted_part.py").write_text(
+        "from test_registry_host import registry, Part\nregistry.register('wanted', source='nobody')(Part)\n"
+    )
+    (tmp_path / "other_part.py").write_text("raise RuntimeError('nobody asked for me')\n")
+    registry: Registry[Part] = Registry(
+        "part", methods=("work",), modules={"wanted": "wanted_part", "other": "other_part"}
+    )
+    monkeypatch.setitem(sys.modules, "test_registry_host", types.SimpleNamespace(registry=registry, Part=Part))
+    assert registry.create("wanted").work() == 3
+    with pytest.raises(RuntimeError, match="nobody asked"):
+        list(registry)
 
 
 def test_an_unknown_name_offers_the_nearest(parts):

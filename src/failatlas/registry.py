@@ -48,14 +48,23 @@ class Registry(Generic[_T]):
     Args:
         kind: singular noun for messages, e.g. ``"clusterer"``.
         methods: what every part must offer; checked when a part is registered.
-        modules: our own modules that register parts, imported at the first look-up and not before.
+        modules: our own modules that register parts, imported at the first look-up and not before; given by the name
+            of their part, a look-up of that name imports its module alone.
         group: entry-point group through which other packages add parts.
     """
 
-    def __init__(self, kind: str, *, methods: tuple[str, ...], modules: tuple[str, ...] = (), group: str = "") -> None:
+    def __init__(
+        self,
+        kind: str,
+        *,
+        methods: tuple[str, ...],
+        modules: tuple[str, ...] | Mapping[str, str] = (),
+        group: str = "",
+    ) -> None:
         self.kind = kind
         self._methods = methods
-        self._modules = modules
+        self._module_of = dict(modules) if isinstance(modules, Mapping) else {}
+        self._modules = tuple(self._module_of.values()) if isinstance(modules, Mapping) else modules
         self._group = group
         self._parts: dict[str, Part[_T]] = {}
         self._loaded = False
@@ -104,7 +113,10 @@ class Registry(Generic[_T]):
         Raises:
             UsageError: there is none; the message offers the nearest name.
         """
-        self._load()
+        if name in self._module_of:
+            import_module(self._module_of[name])
+        else:
+            self._load()
         if name not in self._parts:
             near = difflib.get_close_matches(name, self._parts, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""

@@ -66,10 +66,6 @@ class Simulator(Protocol):
 simulators: Registry[Simulator] = Registry(
     "simulator",
     methods=("render",),
-    modules=(
-        "failatlas.simulators.driver",
-        "failatlas.simulators.road",
-        "failatlas.simulators.signs",
-    ),
+    modules={name: f"failatlas.simulators.{name}" for name in ("driver", "road", "signs")},
     group="failatlas.simulators",
 )
