@@ -15,8 +15,9 @@ from failatlas.models import Preprocess
 from failatlas.models.module import TorchModel
 
 NAMES = [part.name for part in extractors]
+BLIND = ("backbone", "pixels", "stages")  # they see images, not the network under test
 OTHER = {"activations": {"layer": "3"}, "backbone": {"side": 64}, "heatmap": {"layer": "3"}, "pixels": {"side": 8},
-         "pixel-heatmap": {"composite": "zplus"}}  # fmt: skip
+         "pixel-heatmap": {"composite": "zplus"}, "stages": {"side": 64}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,8 @@ def images():
 
 def opened(name, model, **options):
     """An extractor for speed: of small images, of a layer that is named."""
-    quick = {"heatmap": {"layer": "6"}, "backbone": {"side": 64 if options else 32}}.get(name, {})
+    small = {"side": 64 if options else 32}
+    quick = {"heatmap": {"layer": "6"}, "backbone": small, "stages": small}.get(name, {})
     return open_extractor(name, model, **{**quick, **options})
 
 
@@ -110,13 +112,13 @@ def test_the_digest_names_everything_that_decides_the_rows(name, model):
     assert opened(name, model, **OTHER[name]).digest != digest
     # another network, for those that look into it
     other = TorchModel(nn.Sequential(*model.module[:-1], nn.Linear(216, 5)), model.preprocess)
-    is_of_network = name not in ("backbone", "pixels")
+    is_of_network = name not in BLIND
     assert (opened(name, other).digest != digest) is is_of_network
     scaled = TorchModel(model.module, Preprocess(size=(16, 16), scale=1.0))
     assert (opened(name, scaled).digest != digest) is is_of_network
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("backbone", "pixels")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in BLIND])
 def test_a_black_box_is_refused_with_the_next_step(name):
     with pytest.raises(ModelError) as refused:
         open_extractor(name, None)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from failatlas.errors import ModelError
 from failatlas.features import efficientnet
-from failatlas.features.efficientnet import STAGES, build, load_weights
+from failatlas.features.efficientnet import STAGES, build, build_stages, load_weights, stage_width
 
 
 def same(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
@@ -20,7 +20,9 @@ def same(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
     return F.pad(x, pads)
 
 
-def slow_features(weights: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+def slow_features(weights: dict[str, torch.Tensor], x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Pooled features, and the map of every stage."""
+
     def layer(x, conv, norm, kernel, stride=1, groups=1, activate=True):
         x = F.conv2d(same(x, kernel, stride), weights[f"{conv}.weight"], stride=stride, groups=groups)
         x = F.batch_norm(
@@ -35,6 +37,7 @@ def slow_features(weights: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Te
 
     x = layer(x, "_conv_stem", "_bn0", 3, 2)
     block = 0
+    maps = []
     for kernel, stride, expansion, width, repeats in STAGES:
         for repeat in range(repeats):
             p, before = f"_blocks.{block}.", x
@@ -46,7 +49,8 @@ def slow_features(weights: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Te
                 x = x + before
             assert x.shape[1] == width
             block += 1
-    return layer(x, "_conv_head", "_bn1", 1).mean((2, 3))
+        maps.append(x)
+    return layer(x, "_conv_head", "_bn1", 1).mean((2, 3)), maps
 
 
 @pytest.mark.parametrize("side", [64, 75])
@@ -56,9 +60,13 @@ def test_the_graph_equals_a_plain_reading_of_the_weights(side: int) -> None:
     session = onnxruntime.InferenceSession(build(weights), providers=["CPUExecutionProvider"])
     found = session.run(["features"], {"images": images})[0]
     with torch.inference_mode():
-        expected = slow_features({k: torch.from_numpy(v) for k, v in weights.items()}, torch.from_numpy(images))
+        expected, maps = slow_features({k: torch.from_numpy(v) for k, v in weights.items()}, torch.from_numpy(images))
     assert found.shape == (2, efficientnet.N_FEATURES)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+    middle = onnxruntime.InferenceSession(build_stages(weights, 3, 6), providers=["CPUExecutionProvider"])
+    rows = middle.run(["features"], {"images": images})[0]
+    assert rows.shape == (2, stage_width(3, 6))
+    np.testing.assert_allclose(rows, torch.cat([part.mean((2, 3)) for part in maps[2:6]], 1).numpy(), atol=1e-3)
 
 
 def test_changed_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

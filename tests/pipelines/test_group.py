@@ -63,3 +63,28 @@ def test_clusters_of_one_image_are_no_root_causes_after_hudd():
     assert any("hold one image" in note for note in grouping.notes)
     # the same number of cuts as HUDD made, clusters of one included
     assert len(np.unique(recluster(parse("hudd"), grouping.parameters)(rows, 0))) == found.k
+
+
+def test_best_reads_failures_as_departures_from_correct_images():
+    draw = np.random.default_rng(0)
+    contents, causes = draw.normal(0, 20, (4, 30)), np.eye(30)[[3, 7, 11]] * 8
+    correct = np.concatenate([content + draw.normal(0, 0.5, (100, 30)) for content in contents]).astype(np.float32)
+    cause, content = np.tile(np.arange(3), 80), np.repeat(np.arange(4), 60)
+    rows = (contents[content] + causes[cause] + draw.normal(0, 0.5, (240, 30))).astype(np.float32)
+
+    def purity(labels, truth=cause):
+        return [np.bincount(truth[labels == c]).max() / (labels == c).sum() for c in range(labels.max() + 1)]
+
+    grouping = group(ids(rows), rows, parse("best"), seed=0, correct=correct)
+    assert min(purity(grouping.labels)) > 0.9
+    alone = group(ids(rows), rows, parse("best"), seed=0)
+    assert min(purity(alone.labels, content)) > 0.9  # what the images show tells them apart
+    assert max(purity(grouping.labels, content)) < 0.7
+    assert any("0 correctly handled images" in note for note in alone.notes)
+    again = recluster(parse("best"), grouping.parameters, correct)(rows, 0)
+    assert min(purity(again)) > 0.9
+
+
+def test_other_pipelines_take_no_notice_of_correct_images(rows):
+    with_them = group(ids(rows), rows, parse("safe"), seed=0, correct=rows[::2])
+    assert with_them.labels.tolist() == group(ids(rows), rows, parse("safe"), seed=0).labels.tolist()

@@ -31,6 +31,7 @@ clusterers: Registry[Clusterer] = Registry(
         "failatlas.clustering.dbscan",
         "failatlas.clustering.hdbscan",
         "failatlas.clustering.kmeans",
+        "failatlas.clustering.leaves",
         "failatlas.clustering.ward",
     ),
     group="failatlas.clusterers",

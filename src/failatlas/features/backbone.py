@@ -1,6 +1,6 @@
 """Backbone: what a frozen ImageNet network sees in an image; needs no access to the network under test.
 
-Cost: about 4 ms an image on two cores (224 px, ONNX Runtime), 5 KB a row. The default of ``safe`` and ``best``.
+Cost: about 4 ms an image on two cores (224 px, ONNX Runtime), 5 KB a row. What ``safe`` looks through.
 """
 
 from __future__ import annotations
@@ -52,12 +52,13 @@ class Backbone:
         if not batch.pixels:
             return np.empty((0, 1280), np.float32)
         if self._session is None:
-            self._session = _open(build(load_weights()))
+            self._session = open_session(build(load_weights()))
         rows = self._session.run(["features"], {"images": apply(self.preprocess, batch.pixels)})[0]
         return np.asarray(rows, np.float32)
 
 
-def _open(model: bytes) -> onnxruntime.InferenceSession:
+def open_session(model: bytes) -> onnxruntime.InferenceSession:
+    """ONNX Runtime over a serialised model, on the cores that are really allowed."""
     import onnxruntime
 
     from failatlas.models.onnx import n_threads

@@ -6,7 +6,7 @@ Source: Tan and Le, ICML 2019, and the published lite variant (no squeeze-and-ex
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from io import BytesIO
 from typing import Any
@@ -57,6 +57,35 @@ def load_weights() -> Weights:
 def build(weights: Weights) -> bytes:
     """Serialised ONNX model: ``images`` (n, 3, h, w) float32, (x − 127) / 128 → ``features`` (n, 1280), pooled."""
     graph = _Graph(weights)
+    *_, value = _stages(graph)
+    value = graph.convolution(value, "_conv_head", "_bn1", kernel=1)
+    return graph.serialise(graph.flat_mean(value), N_FEATURES)
+
+
+def build_stages(weights: Weights, first: int, last: int) -> bytes:
+    """The same images → ``features`` (n, Σ channels): every channel's mean, of some stages.
+
+    Args:
+        weights: as for :func:`build`.
+        first, last: stages, counted from 1 as in :data:`STAGES`; what comes after the last is not computed.
+    """
+    graph = _Graph(weights)
+    maps = [value for _, value in zip(range(last), _stages(graph), strict=False)]
+    rows = [graph.flat_mean(value) for value in maps[first - 1 :]]
+    return graph.serialise(graph.node("Concat", *rows, axis=1), stage_width(first, last))
+
+
+def stage_width(first: int, last: int) -> int:
+    """Columns of :func:`build_stages`.
+
+    >>> stage_width(3, 6)
+    424
+    """
+    return sum(width for *_, width, _ in STAGES[first - 1 : last])
+
+
+def _stages(graph: _Graph) -> Iterator[str]:
+    """The map that each of the seven stages gives, in order; a stage is written when it is asked for."""
     value = graph.convolution("images", "_conv_stem", "_bn0", kernel=3, stride=2)
     block = 0
     channels = 32
@@ -75,9 +104,7 @@ def build(weights: Weights) -> bytes:
             value = graph.node("Add", inner, value) if step == 1 and channels == width else inner
             channels = width
             block += 1
-    value = graph.convolution(value, "_conv_head", "_bn1", kernel=1)
-    value = graph.node("GlobalAveragePool", value)
-    return graph.serialise(graph.node("Flatten", value))
+        yield value
 
 
 class _Graph:
@@ -113,11 +140,15 @@ class _Graph:
         )
         return self.node("Clip", output, "zero", "six") if activate else output
 
-    def serialise(self, output: str) -> bytes:
+    def flat_mean(self, value: str) -> str:
+        """(n, c, h, w) → (n, c)."""
+        return self.node("Flatten", self.node("GlobalAveragePool", value))
+
+    def serialise(self, output: str, width: int) -> bytes:
         from onnx import TensorProto, helper
 
         images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, "h", "w"])
-        features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", N_FEATURES])
+        features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", width])
         self._nodes.append(helper.make_node("Identity", [output], ["features"]))
         graph = helper.make_graph(self._nodes, "efficientnet-lite0", [images], [features], self._constants)
         # old enough for every ONNX Runtime in the supported range

@@ -37,6 +37,7 @@ extractors: Registry[Extractor] = Registry(
         "failatlas.features.backbone",
         "failatlas.features.heatmaps",
         "failatlas.features.pixels",
+        "failatlas.features.stages",
     ),
     group="failatlas.extractors",
 )

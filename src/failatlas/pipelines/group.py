@@ -16,6 +16,7 @@ from failatlas.clustering.validity import complaint
 from failatlas.pipelines.grouping import Grouping
 from failatlas.pipelines.pipeline import HUDD, Pipeline
 from failatlas.reduction import reducers
+from failatlas.reduction.departure import FEWEST, departure
 from failatlas.reduction.layout import layout
 
 
@@ -27,6 +28,7 @@ def group(
     seed: int,
     layer: str = "",
     by_layer: LayerClustering | None = None,
+    correct: Features | None = None,
 ) -> Grouping:
     """Cluster error-inducing images.
 
@@ -37,11 +39,12 @@ def group(
         seed: of everything random.
         layer: whose heatmaps the features are, where they are heatmaps.
         by_layer: for HUDD's clusterer, the clustering that was found when the layer was chosen.
+        correct: (r, d) features of correctly handled images, for a pipeline that reads rows as departures from them.
 
     Raises:
         DataError: features are not finite.
     """
-    found = _from_layer(features, by_layer) if by_layer is not None else _cluster(features, pipeline, seed)
+    found = _from_layer(features, by_layer) if by_layer is not None else _cluster(features, pipeline, seed, correct)
     parameters = dict(found.parameters) | ({"heatmap.layer": layer} if layer else {})
     return Grouping(
         ids=ids,
@@ -56,7 +59,9 @@ def group(
     )
 
 
-def recluster(pipeline: Pipeline, parameters: Mapping[str, float | int | str]) -> Callable[[Features, int], Labels]:
+def recluster(
+    pipeline: Pipeline, parameters: Mapping[str, float | int | str], correct: Features | None = None
+) -> Callable[[Features, int], Labels]:
     """The pipeline's reducer and clusterer as a function of rows and seed, for stability and the null.
 
     Parameters stay those that were chosen on all rows: what is asked is whether the clusters come back, not whether
@@ -70,19 +75,32 @@ def recluster(pipeline: Pipeline, parameters: Mapping[str, float | int | str]) -
     def labels(features: Features, seed: int) -> Labels:
         if pipeline.clusterer == HUDD:
             return cut(profile_tree(row_scaled(_distances(features))), int(parameters["hudd.n_clusters"]))
-        return cluster(features, pipeline.reducer, pipeline.clusterer, seed, **fixed).labels
+        rows, _ = _departures(features, pipeline, correct)
+        return cluster(rows, pipeline.reducer, pipeline.clusterer, seed, **fixed).labels
 
     return labels
 
 
-def _cluster(features: Features, pipeline: Pipeline, seed: int) -> Clustering:
+def _cluster(features: Features, pipeline: Pipeline, seed: int, correct: Features | None) -> Clustering:
     if pipeline.clusterer == HUDD:
         return _from_layer(features, cluster_layer(_distances(features)))
-    found = cluster(features, pipeline.reducer, pipeline.clusterer, seed, **pipeline.fixed)
+    rows, notes = _departures(features, pipeline, correct)
+    found = cluster(rows, pipeline.reducer, pipeline.clusterer, seed, **pipeline.fixed)
+    found = dataclasses.replace(found, notes=(*notes, *found.notes))
     if pipeline.fixed and complaint(found.labels):
         why = "ε stands at the knee, as SAFE prescribes; --pipeline best also looks at other values"
         return dataclasses.replace(found, notes=(*found.notes, why))
     return found
+
+
+def _departures(features: Features, pipeline: Pipeline, correct: Features | None) -> tuple[Features, tuple[str, ...]]:
+    """What is reduced and clustered: departures where the pipeline reads rows so and enough correct ones are known."""
+    if not pipeline.departs:
+        return features, ()
+    known = 0 if correct is None else len(correct)
+    if correct is None or known < FEWEST:
+        return features, (f"{known} correctly handled images, fewer than {FEWEST}: failures are compared as they are",)
+    return departure(features, correct), ()
 
 
 def _from_layer(features: Features, found: LayerClustering) -> Clustering:

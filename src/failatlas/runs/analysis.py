@@ -214,7 +214,10 @@ class Analysis:
     @cached_property
     def grouping(self) -> Grouping:
         """Clusters of the error-inducing images."""
+        correct = self._correct
         inputs = {"features": array_hash(self.features.matrix)} | self._keys("layers")
+        if correct is not None:
+            inputs["reference"] = array_hash(correct)
         stage = Stage(
             "grouping",
             _GROUPING_VERSION,
@@ -233,6 +236,7 @@ class Analysis:
                     seed=self.settings.seed,
                     layer=layer.chosen if layer is not None else "",
                     by_layer=layer.clustering if layer is not None and self.pipeline.clusterer == HUDD else None,
+                    correct=correct,
                 )
 
         return self.conductor.run(stage, Grouping, compute)
@@ -283,6 +287,7 @@ class Analysis:
         properties = {name: self.survey.column(name)[survey_rows] for name in self.survey.names}
         records = [self.images.records[i] for i in self.outcomes.indices]
         features = {"features": array_hash(self.features.matrix), "reference": array_hash(self.reference.matrix)}
+        again = recluster(self.pipeline, self.grouping.parameters, self._correct)
         stage = Stage(
             "root causes",
             _CAUSES_VERSION,
@@ -302,12 +307,17 @@ class Analysis:
                 properties=properties,
                 metadata=metadata_columns(records),
                 parameters=self.images.parameters,
-                recluster=recluster(self.pipeline, self.grouping.parameters) if self.settings.repeats else None,
+                recluster=again if self.settings.repeats else None,
                 heatmaps=mean_maps(self.maps, self.grouping) if self.maps is not None else {},
                 stability_repeats=self.settings.repeats,
                 seed=derive(self.settings.seed, "root causes"),
             ),
         )
+
+    @property
+    def _correct(self) -> Features | None:
+        """(r, d) features of correctly handled images, where the pipeline reads failures as departures from them."""
+        return self.reference.matrix if self.pipeline.departs else None
 
     def _keys(self, *names: str) -> dict[str, str]:
         """Keys of those of the stages that this run has; a stage's own parts, read back or not, are none."""
