@@ -44,6 +44,7 @@ cases: Registry[Case] = Registry(
         "failatlas.cases.fashion",
         "failatlas.cases.signs",
         "failatlas.cases.steering",
+        "failatlas.cases.headpose",
     ),
     group="failatlas.cases",
 )
