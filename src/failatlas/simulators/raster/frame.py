@@ -88,9 +88,9 @@ class Frame:
             widths_cm: (m,) or one thickness.
             rgba: (m, 4) or (4,): linear light and opacity.
         """
-        a, b = camera.project(starts), camera.project(ends)
-        a[:, :2] *= self._s
-        b[:, :2] *= self._s
+        both = camera.project(np.concatenate([np.asarray(starts), np.asarray(ends)]))
+        both[:, :2] *= self._s
+        a, b = both[: len(both) // 2], both[len(both) // 2 :]
         scale = camera.focal * camera.width_px * self._s
         thick = np.broadcast_to(np.asarray(widths_cm, np.float64), (len(a),))
         widths = np.stack([thick * a[:, 2], thick * b[:, 2]], axis=1) * scale

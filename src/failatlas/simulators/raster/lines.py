@@ -36,8 +36,7 @@ def draw_lines(
         samples: (H, W, 3), changed in place.
         numba: the compiled loop, or its NumPy twin.
     """
-    good = np.isfinite(starts).all(axis=1) & np.isfinite(ends).all(axis=1) & np.isfinite(widths).all(axis=1)
-    good &= np.isfinite(rgba).all(axis=1)
+    good = np.isfinite(np.concatenate([starts, ends, widths, rgba], axis=1)).all(axis=1)
     # far ones first; equal ones keep their order
     order = np.flatnonzero(good)
     order = order[np.argsort(starts[order, 2] + ends[order, 2], kind="stable")]
