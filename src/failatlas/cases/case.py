@@ -45,6 +45,7 @@ cases: Registry[Case] = Registry(
         "failatlas.cases.signs",
         "failatlas.cases.steering",
         "failatlas.cases.headpose",
+        "failatlas.cases.landmarks",
         "failatlas.cases.glasses",
     ),
     group="failatlas.cases",
