@@ -9,7 +9,7 @@ import click
 from failatlas.cli import answers, options
 from failatlas.cli.commands.analyze import told
 
-DEMO = "fashion"
+DEMO = "hpd"
 
 
 @click.command()
