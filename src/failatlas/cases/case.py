@@ -42,6 +42,8 @@ cases: Registry[Case] = Registry(
     methods=("images", "model", "task"),
     modules=(
         "failatlas.cases.fashion",
+        "failatlas.cases.gaze",
+        "failatlas.cases.gaze3",
         "failatlas.cases.signs",
         "failatlas.cases.steering",
         "failatlas.cases.headpose",
