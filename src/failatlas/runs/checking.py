@@ -10,12 +10,12 @@ from failatlas.arrays import Indices
 from failatlas.features.heatmaps import LayerHeatmaps, probe
 from failatlas.images import ImageSet
 from failatlas.models import WhiteBox
-from failatlas.relevance.checks import TOLERANCE
+from failatlas.relevance.checks import lost
 from failatlas.runs.layers import LayerChoice, LayerScore
 from failatlas.runs.settings import Settings
 
 SAMPLE = 32  # images on which conservation is measured where no layer is chosen
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,8 @@ def check_relevance(
     _, fallbacks = probe(model, batch.pixels[0], settings.composite, settings.fallback)
     heatmaps = LayerHeatmaps(model, settings.composite, fallback=settings.fallback)
     found = heatmaps.run(batch, np.array([starts[i] for i in batch.indices], np.int64))
-    scores, warnings = [], []
+    scores = []
     for layer, errors in found.conservation.items():
         known = errors[np.isfinite(errors)]
         scores.append(LayerScore(layer, np.nan, np.nan, 0, float(np.median(known)) if len(known) else np.nan))
-        beyond = int((known > TOLERANCE).sum())
-        if beyond:
-            warnings.append(
-                f"layer {layer}: relevance lost or invented more than {TOLERANCE:.0%} of the score on {beyond} of "
-                f"{len(errors)} images (worst {known.max():.1%})"
-            )
-    return RelevanceCheck(tuple(scores), len(batch.pixels), fallbacks, tuple(warnings))
+    return RelevanceCheck(tuple(scores), len(batch.pixels), fallbacks, lost(found.conservation))

@@ -63,7 +63,7 @@ def open_inputs(
         raise UsageError("no network and no predictions", remedy="give --model, --predictions or --case")
     if model is not None and settings.predictions is not None:
         raise UsageError("a network and predictions", remedy="give --model or --predictions, not both")
-    name = settings.images.name if settings.images is not None else settings.case or "images in memory"
+    name = settings.case or (settings.images.name if settings.images is not None else "images in memory")
     return Inputs(
         images=opened,
         task=task if task is not None else open_task(settings, opened, model),

