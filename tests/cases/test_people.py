@@ -14,7 +14,7 @@ from failatlas.cases.people import POOLS, looking, ordinary, person
 from failatlas.seeds import generator
 from failatlas.simulators import simulators
 
-OVER_PEOPLE = ("gd", "gd3")
+OVER_PEOPLE = ("gd", "gd3", "oc")
 SEVERAL = 300
 
 

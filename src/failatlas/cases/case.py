@@ -41,6 +41,7 @@ cases: Registry[Case] = Registry(
     "case",
     methods=("images", "model", "task"),
     modules=(
+        "failatlas.cases.eyes",
         "failatlas.cases.fashion",
         "failatlas.cases.gaze",
         "failatlas.cases.gaze3",
