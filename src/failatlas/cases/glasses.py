@@ -54,15 +54,11 @@ def _infrared(random: np.random.Generator) -> Values:
 
 
 def _hand(random: np.random.Generator) -> Values:
-    return {
-        "hand": "bare",
-        "hand_place": _one(random, "eye", "forehead"),
-        "hand_side": _one(random, "left", "right"),
-    }
+    return {"hand": "sleeve", "hand_place": "forehead", "hand_side": _one(random, "left", "right")}
 
 
 def _mask(random: np.random.Generator) -> Values:
-    return {"mask": _one(random, "blue", "black", "white")}
+    return {"mask": _one(random, "blue", "white")}
 
 
 def _dark(random: np.random.Generator) -> Values:
@@ -79,9 +75,9 @@ WEAKNESSES = (
     ),
     Weakness(
         "hand over the eyes",
-        Condition.parse("hand != none"),
-        "No hand in training; here fingers cross the rims.",
-        0.1,
+        Condition.parse("hand = sleeve"),
+        "No hand in training; here one comes down from the forehead over the rims.",
+        0.13,
         _hand,
     ),
     Weakness(
