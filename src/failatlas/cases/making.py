@@ -44,6 +44,8 @@ def make(images: ImageSet, out: Path, *, count: int | None = None, seed: int = 0
     Returns:
         Path of the manifest, and how many images it lists.
     """
+    if (out / _PLAN).exists():
+        raise UsageError("the folder holds a rendered set", where=str(out), remedy="name another folder with --out")
     chosen = np.arange(len(images))
     if count is not None and count < len(images):
         chosen = np.sort(generator(seed, "make").choice(len(images), count, replace=False))
@@ -105,10 +107,13 @@ def make_rendered(
         "seed": seed,
         "where": None if where is None else repr(where),
         "scenario": None if scenario is None else repr(scenario),
+        "design": case.digest(),
     }
     manifest = out / "manifest.csv"
     if _begun(out, plan) and manifest.is_file():
-        return manifest, wanted
+        if all((out / record.path).is_file() for record in ImageSet.open(manifest).records):
+            return manifest, wanted
+        manifest.unlink()  # an image is gone: the set is made anew, to the same bytes
     for leftover in leftovers(out):  # of a killed call
         leftover.unlink(missing_ok=True)
     rows = _rows(out)

@@ -257,6 +257,20 @@ class RenderedCase:
         document: dict[str, Any] = json.loads(self._data("card.json").read_text(encoding="utf-8"))
         return document
 
+    def digest(self) -> str:
+        """SHA-256 (hex) of what decides over its pictures: simulator, parameters, weaknesses, shares, first scenes.
+
+        Not of the simulator's code: a set made before and after a change of its look has one digest.
+        """
+        told = [
+            self.simulator,
+            sorted((name, str(value)) for name, value in self.options.items()),
+            self.space.to_json(),
+            [(w.name, repr(w.where), w.share) for w in self.weaknesses],
+            [self.values(split, 0) for split in self.splits],
+        ]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
     def __repr__(self) -> str:
         return f"<RenderedCase {self.name}: {self.title}, {len(self.weaknesses)} planted weaknesses>"
 

@@ -126,6 +126,9 @@ def train(case: RenderedCase, out: Path, *, recipe: Recipe | None = None, n_trai
 
     recipe = recipe or case.recipe()
     images = _made(case, out, "train", n_train)
+    finished = _finished(out, recipe, len(images))
+    if finished is not None:
+        return finished
     with _one_thread():
         module = _trained(case, recipe, images, out)
     content = save({name: tensor.contiguous() for name, tensor in module.state_dict().items()})
@@ -134,6 +137,23 @@ def train(case: RenderedCase, out: Path, *, recipe: Recipe | None = None, n_trai
     write_atomically(out / "card.json", _text(card))
     (out / _CHECKPOINT).unlink(missing_ok=True)
     return card
+
+
+def _finished(out: Path, recipe: Recipe, n_train: int) -> Card | None:
+    """The card of a training that ended in this folder; None when none did.
+
+    Raises:
+        UsageError: it had another recipe.
+    """
+    if not ((out / "card.json").is_file() and (out / "network.safetensors").is_file()):
+        return None
+    told = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    if (Recipe(**told["recipe"]), told["n_train"]) != (recipe, n_train):
+        raise UsageError("the folder holds a training of another kind", where=str(out), remedy="name another folder")
+    rates = {name: ErrorRate(**told.pop(name)) for name in ("test", "ordinary")}
+    weaknesses = {name: ErrorRate(**rate) for name, rate in told.pop("weaknesses").items()}
+    kept = {name: value for name, value in told.items() if name not in ("schema", "recipe")}
+    return Card(recipe=recipe, test=rates["test"], ordinary=rates["ordinary"], weaknesses=weaknesses, **kept)
 
 
 def retest(case: RenderedCase, out: Path) -> Card:

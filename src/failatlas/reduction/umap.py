@@ -240,7 +240,7 @@ def _find_cache() -> None:
 
     from numba import config
 
-    if config.CACHE_DIR:  # type: ignore[attr-defined]
+    if config.CACHE_DIR:
         return
     spec = find_spec("umap")
     beside = os.path.join(os.path.dirname(spec.origin or ""), "__pycache__") if spec else ""
@@ -249,7 +249,7 @@ def _find_cache() -> None:
         # private to this process: nobody else can put code there
         folder = tempfile.mkdtemp(prefix="failatlas-numba-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        config.CACHE_DIR = folder  # type: ignore[attr-defined]
+        config.CACHE_DIR = folder
 
 
 @contextmanager

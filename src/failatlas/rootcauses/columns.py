@@ -16,7 +16,9 @@ Column = Vector | tuple[str, ...]
 
 Columns = Mapping[str, Column]
 
-KNOWN_CAUSE = "known_cause"  # the metadata column that is ground truth: it judges clusters and describes none
+KNOWN_CAUSE = "known_cause"
+# metadata columns that are ground truth: they judge clusters and describe none
+TRUTH = (KNOWN_CAUSE, "scenario", "scenario_code")
 
 
 def metadata_columns(records: Sequence[ImageRecord]) -> dict[str, Column]:
@@ -50,8 +52,8 @@ def joined(n: int, **parts: Columns) -> dict[str, Column]:
 
 
 def without_truth(columns: Columns) -> dict[str, Column]:
-    """The columns that may describe a cluster: all but ``known_cause``."""
-    return {name: column for name, column in columns.items() if name != KNOWN_CAUSE}
+    """The columns that may describe a cluster: all but ``known_cause`` and the name of an injected scenario."""
+    return {name: column for name, column in columns.items() if name not in TRUTH}
 
 
 def truth(metadata: Columns) -> tuple[str, ...] | None:

@@ -127,7 +127,15 @@ class KnownCauses:
         few = f"{rest} with fewer than {self.fewest} failures, too few to judge"
         if not self.n_judged:
             return f"No planted weakness could be judged: {few}."
-        return f"Planted weaknesses found: {self.n_found} of {self.n_judged}{f', besides {few}' if rest else ''}."
+        found = f"Planted weaknesses found: {self.n_found} of {self.n_judged}{f', besides {few}' if rest else ''}."
+        return f"{found} Clusters that are theirs hold {self.held:.0%} of their failures." if self.n_found else found
+
+    @property
+    def held(self) -> float:
+        """Share of the failures of all causes that lie in a cluster of their own (purity ≥ 0.9); nan without any."""
+        failures = sum(cause.recall.n for cause in self.causes)
+        own = sum(cluster.n for cluster in self.clusters if cluster.cause and cluster.purity >= FOUND)
+        return own / failures if failures else math.nan
 
     def of(self, cluster: int) -> ClusterPurity | None:
         """What a cluster is made of; None for noise."""

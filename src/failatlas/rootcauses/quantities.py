@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import Mask, Vector
-from failatlas.rootcauses.columns import KNOWN_CAUSE, Column, Columns, as_texts, is_circular
+from failatlas.rootcauses.columns import TRUTH, Column, Columns, as_texts, is_circular
 from failatlas.rootcauses.intervals import number_from_json, number_to_json
 from failatlas.statistics import circular_mean
 
@@ -134,9 +134,9 @@ def compared(columns: Columns, space: Space | None) -> list[Compared]:
 def _chosen(columns: Columns, space: Space | None) -> list[tuple[str, Column, Parameter | None]]:
     """The columns that are parameters; of what a schema declares those that the set has."""
     if space is not None:
-        return [(one.name, columns[one.name], one) for one in space if one.name in columns and one.name != KNOWN_CAUSE]
+        return [(one.name, columns[one.name], one) for one in space if one.name in columns and one.name not in TRUTH]
     numeric = ((name, column) for name, column in columns.items() if isinstance(column, np.ndarray))
-    return [(name, column, None) for name, column in numeric if name != KNOWN_CAUSE]
+    return [(name, column, None) for name, column in numeric if name not in TRUTH]
 
 
 def _compared(name: str, column: Column, parameter: Parameter | None) -> Compared | None:

@@ -91,7 +91,7 @@ class OwnSimulator:
         full = self.space.validated(values)
         try:
             made = self._render(full, seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             first = (str(error).splitlines() or [""])[0]
             raise failed(f"{self._name} failed: {type(error).__name__}: {first}", scene(full, seed)) from error
         if not isinstance(made, Rendering):
@@ -114,7 +114,7 @@ def _called(place: str, name: str, options: Mapping[str, Any]) -> object:
             module = _file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
             found: Any = getattr(module, name)
             return found if hasattr(found, "render") and not callable(found) else found(**options)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             what = f"{where} cannot be built: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
             remedy = "run from the folder it lies in, or install it; options are its keyword arguments"
             raise DataError(what, remedy=remedy, code="E_SIMULATOR") from error

@@ -127,8 +127,9 @@ class Injection:
     """The pixel part of a scenario as it was drawn for one picture.
 
     Attributes:
-        truth: for the manifest: ``scenario``, ``scenario_code`` and, named ``<effect>_<parameter>``, every value of its
-            pixel effects.  What geometric parts set is among the simulator's own values.
+        truth: for the manifest: ``known_cause`` and ``scenario`` (its name), ``scenario_code`` and, named
+            ``<effect>_<parameter>``, every value of its pixel effects.  What geometric parts set is among the
+            simulator's own values.
     """
 
     truth: Mapping[str, Value]
@@ -230,7 +231,7 @@ class Scenario:
 
     def draw(self, random: np.random.Generator) -> Injection:
         """The pixel part for one picture: what is left open is drawn from ``random``."""
-        truth: dict[str, Value] = {"scenario": self.name, "scenario_code": self.code}
+        truth: dict[str, Value] = {"scenario": self.name, "scenario_code": self.code, "known_cause": self.name}
         todo = []
         for step in self._steps:
             if isinstance(step.part, Effect):

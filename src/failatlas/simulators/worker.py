@@ -48,7 +48,7 @@ def main(parent: int) -> None:
             recipe, _ = receive(requests)
             try:
                 simulator = build(recipe)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 send(answers, {"error": as_row(error, "")})
                 return
             send(answers, {})
@@ -85,7 +85,7 @@ def rendered(simulator: Simulator, values: Values, seed: int) -> Rendering | Fai
         for name, value in made.labels.items():
             if not isinstance(value, float | int | str):  # NumPy's own numbers pass through no pipe
                 raise TypeError(f"label {name!r} is a {type(value).__name__}, neither number nor text")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return as_error(as_row(error, scene(values, seed)))
     return made
 
@@ -98,7 +98,7 @@ def scene(values: Values, seed: int) -> str:
     return f"{text[:400]}{'…' if len(text) > 400 else ''}, seed {seed}".removeprefix(", ")
 
 
-def as_row(error: Exception, where: str) -> dict[str, str]:
+def as_row(error: BaseException, where: str) -> dict[str, str]:
     """An error as fields that pass through a pipe."""
     if not isinstance(error, FailatlasError):
         first = (str(error).splitlines() or [""])[0]
