@@ -10,6 +10,7 @@ from failatlas.cases.networks import small_network
 from failatlas.cases.training import Recipe
 from failatlas.models import Preprocess
 from failatlas.parameters import Parameter, Space
+from failatlas.registry import Part
 from failatlas.simulators import Rendering, simulators
 from failatlas.simulators.where import Condition
 from failatlas.tasks import Classification
@@ -17,7 +18,6 @@ from failatlas.tasks import Classification
 SIZE_PX = 16
 
 
-@simulators.register("toy-disc", source="tests")
 class Disc:
     """A disc on a ground."""
 
@@ -89,6 +89,8 @@ def _toy(**changes):
 def _here(monkeypatch):
     # other processes do not know a simulator of the tests
     monkeypatch.setenv("FAILATLAS_PROCESSES", "1")
+    assert "driver" in simulators  # loads what there is, before the toy joins for one test
+    monkeypatch.setitem(simulators._parts, "toy-disc", Part("toy-disc", Disc, {}, "tests", "A disc on a ground."))
 
 
 @pytest.fixture

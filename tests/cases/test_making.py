@@ -121,4 +121,4 @@ def test_F1_only_the_open_shard_is_rendered_again(case, tmp_path, monkeypatch):
     monkeypatch.setattr(type(case), "values", lambda *args: drawn.append(args[2]) or values(*args))
     make_rendered(case, tmp_path, split="test", count=28)
     first_rows = sorted(int(name.name[5:11]) for name in (tmp_path / "images").iterdir())[:20]
-    assert min(drawn) == first_rows[-1] + 1
+    assert min(set(drawn) - {0}) == first_rows[-1] + 1  # number 0 is part of the plan's digest

@@ -19,8 +19,11 @@ def test_parts_lists_every_kind(failatlas):
     kinds = failatlas("parts", "--json").json
     names = {kind: [row["name"] for row in rows] for kind, rows in kinds.items()}
     assert set(names) == {
-        "presets", "extractors", "reducers", "clusterers", "describers", "composites", "operators",
+        "presets", "extractors", "reducers", "clusterers", "describers", "composites", "operators", "simulators",
+        "scenarios",
     }  # fmt: skip
+    assert {"driver", "road", "signs"} <= set(names["simulators"])
+    assert {"mask", "noise"} <= set(names["scenarios"])
     assert names["extractors"] == [part.name for part in extractors]
     assert names["reducers"] == [part.name for part in reducers]
     assert names["clusterers"] == [part.name for part in clusterers]

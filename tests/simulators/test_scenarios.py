@@ -128,7 +128,7 @@ def test_the_ground_truth_repeats_the_very_pixels():
     truth = injection.truth
     assert truth["scenario"] == "occlusion+motion+noise"
     assert truth["scenario_code"] == "OC+MO+N"
-    assert set(truth) == {"scenario", "scenario_code", *scenario.space.names}
+    assert set(truth) == {"known_cause", "scenario", "scenario_code", *scenario.space.names}
     covered = effects["occlusion"].apply(
         PICTURE, **{name: truth[f"occlusion_{name}"] for name in ("area", "x", "y", "grey")}
     )
