@@ -291,7 +291,7 @@ def _card(case: RenderedCase, card: Mapping[str, Any]) -> list[tuple[str, str]]:
     varied = [f"moved by up to {recipe['shift_px']} px"] * bool(recipe["shift_px"])
     varied += [f"brightness × {1 - recipe['gain']:g} … {1 + recipe['gain']:g}"] * bool(recipe["gain"])
     return [
-        ("layers", _layers(case.network())),
+        ("layers", _layers(case.network.module())),
         ("weights", f"{card['weights']:,} ({size / 1000:,.0f} kB)"),
         ("trained on", f"{card['n_train']:,} pictures" + (f", {', '.join(varied)}" if varied else "")),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from failatlas.runs.settings import Settings
 if TYPE_CHECKING:
     import torch
 
-    from failatlas.cases.training import Card
     from failatlas.clustering import Clustering
     from failatlas.images import ImageSet
     from failatlas.models import Model
@@ -330,111 +329,16 @@ def parts() -> dict[str, list[PartRow]]:
     return table
 
 
-@dataclass(frozen=True, slots=True)
-class CaseRow:
-    """One built-in case study in words.
-
-    Attributes:
-        weaknesses: names of what was planted; empty for photographs.
-    """
-
-    name: str
-    title: str
-    splits: tuple[str, ...]
-    licence: str
-    weaknesses: tuple[str, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """For ``--json``."""
-        return asdict(self)
-
-
-def case_rows() -> list[CaseRow]:
-    """The built-in case studies."""
-    from failatlas.cases import RenderedCase, cases
-
-    rows = []
-    for part in cases:
-        case = cases.create(part.name)
-        planted = tuple(w.name for w in case.weaknesses) if isinstance(case, RenderedCase) else ()
-        rows.append(CaseRow(part.name, case.title, case.splits, case.licence, planted))
-    return rows
-
-
 def demo(name: str, *, pipeline: str = "best", out: Path) -> Atlas:
     """The main job on a case study: its test set (made in ``out/set`` when it is rendered) and reference network."""
     from failatlas.cases import RenderedCase, cases
+    from failatlas.cases.catalogue import make_case
 
     if isinstance(cases.create(name), RenderedCase):
         # as files: whoever opens the run again need not render again, and people can look at them
         manifest, _ = make_case(name, split="test", count=None, seed=0, out=out / "set")
         return analyze(case=name, images=manifest, pipeline=pipeline, out=out)
     return analyze(case=name, pipeline=pipeline, out=out)
-
-
-def make_case(
-    name: str,
-    *,
-    split: str,
-    count: int | None,
-    seed: int,
-    out: Path,
-    where: str | None = None,
-    scenario: str | None = None,
-) -> tuple[Path, int]:
-    """Write a case study's images as PNG files with a manifest; returns its path and how many images there are.
-
-    Args:
-        name: of the case.
-        split, count, seed, out: see ``failatlas.cases.making``.
-        where: only such pictures, e.g. ``"head_yaw>30 and time=night"``.
-        scenario: done to every picture, e.g. ``"mask+noise"``.
-
-    Raises:
-        UsageError: where or scenario for a case of photographs, whose scenes nobody can choose.
-    """
-    from failatlas.cases import RenderedCase, cases
-    from failatlas.cases.making import make, make_rendered
-
-    case = cases.create(name)
-    if isinstance(case, RenderedCase):
-        from failatlas.simulators.scenarios import parse
-        from failatlas.simulators.where import Condition
-
-        return make_rendered(
-            case,
-            out,
-            split=split,
-            count=count,
-            seed=seed,
-            where=None if where is None else Condition.parse(where),
-            scenario=None if scenario is None else parse(scenario),
-        )
-    if where is not None or scenario is not None:
-        raise UsageError(
-            f"case {name!r} is made of photographs",
-            remedy="leave --where and --scenario out, or choose a rendered case",
-        )
-    return make(case.images(split), out, count=count, seed=seed)
-
-
-def train_case(name: str, *, out: Path, epochs: int | None = None, seed: int | None = None) -> Card:
-    """Train a case study's reference network again; see ``failatlas.cases.training``.
-
-    Raises:
-        UsageError: the case is not a rendered one.
-    """
-    from dataclasses import replace
-
-    from failatlas.cases import RenderedCase, cases
-    from failatlas.cases.training import train
-
-    case = cases.create(name)
-    if not isinstance(case, RenderedCase):
-        raise UsageError(f"case {name!r} is not rendered", remedy="its network is made by tools/bake_fashion.py")
-    recipe = case.recipe()
-    said = {"epochs": epochs, "seed": seed}
-    return train(case, out, recipe=replace(recipe, **{k: v for k, v in said.items() if v is not None}))
 
 
 def _inputs(settings: Settings, images: ImageSet | None, model: object | None, task: Task | None) -> Inputs:

@@ -298,6 +298,6 @@ def _parameter(row: object, entry: str) -> Parameter:
 
 def _is_finite(value: object) -> bool:
     try:
-        return math.isfinite(value)  # type: ignore[arg-type]
+        return math.isfinite(value)  # type: ignore[arg-type]  # what is no number raises
     except (TypeError, OverflowError):
         return False

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import failatlas
+from failatlas.arrays import NOISE
 from failatlas.errors import DataError, ModelError, UsageError
 from failatlas.images import ImageSet
 
@@ -118,6 +119,23 @@ def test_a_run_is_opened_again_and_explains_assigns_and_reports(atlas, images, t
         opened.explain("images/image-000.png", tmp_path)
     with pytest.raises(UsageError, match=r"nobody\.png"):
         opened.explain("nobody.png", tmp_path)
+
+
+def test_new_images_are_compared_where_the_failures_were_clustered(world, tmp_path):
+    noise = np.random.default_rng(3).integers(0, 4, (3, *world.pixels.shape), dtype=np.uint8)
+    pixels = (np.minimum(world.pixels, 250) + noise).reshape(-1, *world.pixels.shape[1:])
+    labels = list(world.labels) * 3
+    images = ImageSet.from_arrays(pixels, labels, [f"{i:03d}.png" for i in range(len(labels))], "test")
+    atlas = failatlas.analyze(colour, images, pipeline="stages+none+dbscan", repeats=0, out=tmp_path / "run")
+    assert len(atlas.run.reference.matrix) >= 50  # enough for departures
+    assert not any("compared as they are" in note for note in atlas.run.grouping.notes)
+    assigned = atlas.assign(images)
+    found = dict(zip(assigned.ids, assigned.labels.tolist(), strict=True))
+    known = dict(zip(atlas.run.grouping.ids, atlas.run.grouping.labels.tolist(), strict=True))
+    assert max(known.values()) >= 0
+    # ε was chosen among departures: among raw rows it would gather nothing, or everything
+    assert all(found[image] == label for image, label in known.items() if label >= 0)
+    assert any(label == NOISE for image, label in found.items() if image not in known)
 
 
 def test_opening_needs_neither_images_nor_network_until_they_are_asked_for(atlas):

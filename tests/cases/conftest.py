@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from failatlas.cases import Answer, RenderedCase, Weakness
-from failatlas.cases.networks import small_network
-from failatlas.cases.training import Recipe
-from failatlas.models import Preprocess
+from failatlas.cases.networks import SmallNetwork
+from failatlas.cases.recipe import Recipe
 from failatlas.parameters import Parameter, Space
 from failatlas.registry import Part
 from failatlas.simulators import Rendering, simulators
@@ -78,9 +77,8 @@ def _toy(**changes):
             ),
         ),
         "task_of": lambda: Classification(("left", "right")),
-        "network": lambda: small_network(2, (SIZE_PX, SIZE_PX), widths=(4, 8), hidden=8),
-        "recipe": lambda: Recipe(epochs=3, batch=32),
-        "preprocess_of": lambda: Preprocess(size=(SIZE_PX, SIZE_PX)),
+        "network": SmallNetwork(2, (SIZE_PX, SIZE_PX), widths=(4, 8), hidden=8),
+        "recipe": Recipe(epochs=3, batch=32),
     }
     return RenderedCase(**{**fields, **changes})
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from failatlas.cases import Answer
-from failatlas.cases.networks import small_network
-from failatlas.cases.training import Recipe, _Spread, train
+from failatlas.cases.networks import SmallNetwork
+from failatlas.cases.recipe import Recipe
+from failatlas.cases.training import _Spread, train
 from failatlas.errors import UsageError
 from failatlas.models.weights import load_weights
 from failatlas.tasks import Regression
@@ -30,7 +31,7 @@ def test_the_card_is_of_the_weights_beside_it(toy, tmp_path):
     assert hashlib.sha256((tmp_path / "network.safetensors").read_bytes()).hexdigest() == card.sha256
     stored = json.loads((tmp_path / "card.json").read_text())
     assert stored == {"schema": 1, **json.loads(json.dumps(card.to_json()))}
-    module = toy().network()
+    module = toy().network.module()
     load_weights(module, tmp_path / "network.safetensors")
     assert card.weights == sum(p.numel() for p in module.parameters())
     assert not (tmp_path / "checkpoint.safetensors").exists()
@@ -79,7 +80,7 @@ def test_a_number_is_learned_in_its_own_unit(toy, tmp_path):
     case = toy(
         answer=lambda known: Answer(target=(1000 + 50 * known["x"],)),
         task_of=lambda: Regression(threshold=20.0),
-        network=lambda: small_network(1, (16, 16), widths=(4, 8), hidden=16),
+        network=SmallNetwork(1, (16, 16), widths=(4, 8), hidden=16),
         sizes={"test": 100, "improvement": 40, "train": 600},
     )
     card = train(case, tmp_path, recipe=Recipe(epochs=8, batch=32))
@@ -105,7 +106,7 @@ def test_relevance_goes_through_the_small_network_by_rules_alone():
     from failatlas.relevance import heatmaps
 
     images = np.random.default_rng(0).random((2, 3, 48, 48))
-    found = heatmaps(small_network(4, (48, 48)).eval(), images)
+    found = heatmaps(SmallNetwork(4, (48, 48)).module().eval(), images)
     assert not found.fallbacks
     assert {"conv1", "conv5", "dense1"} <= set(found.layers)
     assert all(np.isfinite(found[layer]).all() for layer in found.layers)

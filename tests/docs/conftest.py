@@ -64,13 +64,13 @@ def write_docs() -> ModuleType:
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the examples speak of."""
-    from failatlas import api
     from failatlas.cases import cases
+    from failatlas.cases.catalogue import make_case
     from failatlas.cases.fashion import CLASSES
 
     folder = tmp_path_factory.mktemp("workshop")
-    api.make_case("fashion", split="test", count=400, seed=0, out=folder / "photos")
-    api.make_case("fashion", split="improvement", count=40, seed=0, out=folder / "new-photos")
+    make_case("fashion", split="test", count=400, seed=0, out=folder / "photos")
+    make_case("fashion", split="improvement", count=40, seed=0, out=folder / "new-photos")
     (folder / "mynet.py").write_text(MYNET)
     (folder / "steering.py").write_text(STEERING)
     with importlib.resources.as_file(importlib.resources.files("failatlas.cases")) as data:

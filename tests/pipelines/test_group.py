@@ -7,7 +7,7 @@ import failatlas
 from failatlas.arrays import NOISE
 from failatlas.clustering.distances import pairwise
 from failatlas.clustering.hudd import cluster_layer
-from failatlas.pipelines import group, parse, recluster
+from failatlas.pipelines import compared, group, parse, recluster
 from failatlas.reduction.knee import kneedle
 
 
@@ -75,16 +75,18 @@ def test_best_reads_failures_as_departures_from_correct_images():
     def purity(labels, truth=cause):
         return [np.bincount(truth[labels == c]).max() / (labels == c).sum() for c in range(labels.max() + 1)]
 
-    grouping = group(ids(rows), rows, parse("best"), seed=0, correct=correct)
+    departures, nothing = compared(parse("best"), rows, correct)
+    grouping = group(ids(rows), departures, parse("best"), seed=0, notes=nothing)
     assert min(purity(grouping.labels)) > 0.9
-    alone = group(ids(rows), rows, parse("best"), seed=0)
+    as_they_are, told = compared(parse("best"), rows, correct[:0])
+    assert as_they_are is rows
+    alone = group(ids(rows), as_they_are, parse("best"), seed=0, notes=told)
     assert min(purity(alone.labels, content)) > 0.9  # what the images show tells them apart
     assert max(purity(grouping.labels, content)) < 0.7
     assert any("0 correctly handled images" in note for note in alone.notes)
-    again = recluster(parse("best"), grouping.parameters, correct)(rows, 0)
+    again = recluster(parse("best"), grouping.parameters)(departures, 0)
     assert min(purity(again)) > 0.9
 
 
 def test_other_pipelines_take_no_notice_of_correct_images(rows):
-    with_them = group(ids(rows), rows, parse("safe"), seed=0, correct=rows[::2])
-    assert with_them.labels.tolist() == group(ids(rows), rows, parse("safe"), seed=0).labels.tolist()
+    assert compared(parse("safe"), rows, rows[::2]) == (rows, ())

@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from failatlas.cases.case import cases
+from failatlas.cases.networks import SmallNetwork
 from failatlas.cases.people import looking, ordinary
+from failatlas.cases.recipe import Recipe
 from failatlas.cases.rendered import Answer, RenderedCase
 from failatlas.cases.weakness import Weakness
 from failatlas.parameters import Values
 from failatlas.simulators.where import Condition
 
 if TYPE_CHECKING:
-    import torch
-
-    from failatlas.cases.training import Recipe
-    from failatlas.models import Preprocess
     from failatlas.tasks.task import Task
 
 SIZE_PX = 64
@@ -153,24 +151,6 @@ def _task() -> Task:
     return Classification(SECTORS)
 
 
-def _network() -> torch.nn.Module:
-    from failatlas.cases.networks import small_network
-
-    return small_network(len(SECTORS), (SIZE_PX, SIZE_PX))
-
-
-def _recipe() -> Recipe:
-    from failatlas.cases.training import Recipe
-
-    return Recipe(epochs=10, shift_px=2)
-
-
-def _preprocess() -> Preprocess:
-    from failatlas.models import Preprocess
-
-    return Preprocess(size=(SIZE_PX, SIZE_PX))
-
-
 GD = cases.offer(
     "gd",
     RenderedCase(
@@ -190,9 +170,8 @@ GD = cases.offer(
         answer=_answer,
         weaknesses=WEAKNESSES,
         task_of=_task,
-        network=_network,
-        recipe=_recipe,
-        preprocess_of=_preprocess,
+        network=SmallNetwork(len(SECTORS), (SIZE_PX, SIZE_PX)),
+        recipe=Recipe(epochs=10, shift_px=2),
         facts=(*_FACTS, *_LIDS),
     ),
     source="UnityEyes, rendered",

@@ -11,16 +11,14 @@ import numpy as np
 
 from failatlas.cases import people
 from failatlas.cases.case import cases
+from failatlas.cases.networks import SmallNetwork
+from failatlas.cases.recipe import Recipe
 from failatlas.cases.rendered import Answer, RenderedCase
 from failatlas.cases.weakness import Weakness
 from failatlas.parameters import Values
 from failatlas.simulators.where import Condition
 
 if TYPE_CHECKING:
-    import torch
-
-    from failatlas.cases.training import Recipe
-    from failatlas.models import Preprocess
     from failatlas.tasks.task import Task
 
 SIZE_PX = 64
@@ -107,24 +105,6 @@ def _task() -> Task:
     return Classification(CLASSES)
 
 
-def _network() -> torch.nn.Module:
-    from failatlas.cases.networks import small_network
-
-    return small_network(len(CLASSES), (SIZE_PX, SIZE_PX))
-
-
-def _recipe() -> Recipe:
-    from failatlas.cases.training import Recipe
-
-    return Recipe(epochs=8, shift_px=2)
-
-
-def _preprocess() -> Preprocess:
-    from failatlas.models import Preprocess
-
-    return Preprocess(size=(SIZE_PX, SIZE_PX))
-
-
 GLD = cases.offer(
     "gld",
     RenderedCase(
@@ -143,9 +123,8 @@ GLD = cases.offer(
         answer=_answer,
         weaknesses=WEAKNESSES,
         task_of=_task,
-        network=_network,
-        recipe=_recipe,
-        preprocess_of=_preprocess,
+        network=SmallNetwork(len(CLASSES), (SIZE_PX, SIZE_PX)),
+        recipe=Recipe(epochs=8, shift_px=2),
         facts=("head_yaw_view", "head_pitch_view", "head_roll_view", "face_hidden"),
     ),
     source="HUDD's OD, rendered",

@@ -12,16 +12,14 @@ import numpy as np
 
 from failatlas.cases import people
 from failatlas.cases.case import cases
+from failatlas.cases.networks import SmallNetwork
+from failatlas.cases.recipe import Recipe
 from failatlas.cases.rendered import Answer, RenderedCase
 from failatlas.cases.weakness import Weakness
 from failatlas.parameters import Values
 from failatlas.simulators.where import Condition
 
 if TYPE_CHECKING:
-    import torch
-
-    from failatlas.cases.training import Recipe
-    from failatlas.models import Preprocess
     from failatlas.tasks.task import Task
 
 SIZE_PX = 96
@@ -131,24 +129,6 @@ def _task() -> Task:
     return Landmarks(THRESHOLD_PX, bands_px=(2 * THRESHOLD_PX, 4 * THRESHOLD_PX))
 
 
-def _network() -> torch.nn.Module:
-    from failatlas.cases.networks import small_network
-
-    return small_network(2 * N_LANDMARKS, (SIZE_PX, SIZE_PX), channels=1, hidden=80)
-
-
-def _recipe() -> Recipe:
-    from failatlas.cases.training import Recipe
-
-    return Recipe(epochs=10, shift_px=3)
-
-
-def _preprocess() -> Preprocess:
-    from failatlas.models import Preprocess
-
-    return Preprocess(size=(SIZE_PX, SIZE_PX), channels=1)
-
-
 FLD = cases.offer(
     "fld",
     RenderedCase(
@@ -168,9 +148,8 @@ FLD = cases.offer(
         answer=_answer,
         weaknesses=WEAKNESSES,
         task_of=_task,
-        network=_network,
-        recipe=_recipe,
-        preprocess_of=_preprocess,
+        network=SmallNetwork(2 * N_LANDMARKS, (SIZE_PX, SIZE_PX), channels=1, hidden=80),
+        recipe=Recipe(epochs=10, shift_px=3),
         facts=("head_yaw_view", "head_pitch_view", "head_roll_view", "face_hidden"),
     ),
     source="HUDD's FLD, rendered",

@@ -25,11 +25,9 @@ from failatlas.progress import track
 from failatlas.seeds import derive, generator
 
 if TYPE_CHECKING:
-    import torch
-
-    from failatlas.cases.training import Recipe
+    from failatlas.cases.networks import SmallNetwork
+    from failatlas.cases.recipe import Recipe
     from failatlas.images import ImageRecord, ImageSet
-    from failatlas.models import Preprocess
     from failatlas.models.model import WhiteBox
     from failatlas.simulators import Rendering
     from failatlas.simulators.scenarios import Scenario
@@ -76,9 +74,8 @@ class RenderedCase:
         answer: (parameters and measured labels) → what is right; None = not usable, another one is drawn.
         weaknesses: planted, in order: the first that holds is an image's known cause.
         task_of: makes the error rule.
-        network: makes the reference network, untrained.
-        recipe: makes how it was trained.
-        preprocess_of: makes the preprocessing.
+        network: architecture of the reference network.
+        recipe: how it was trained.
         facts: which measured labels the manifest keeps; None = all.
     """
 
@@ -93,9 +90,8 @@ class RenderedCase:
     answer: Callable[[Values], Answer | None]
     weaknesses: tuple[Weakness, ...]
     task_of: Callable[[], Task]
-    network: Callable[[], torch.nn.Module]
-    recipe: Callable[[], Recipe]
-    preprocess_of: Callable[[], Preprocess]
+    network: SmallNetwork
+    recipe: Recipe
     facts: tuple[str, ...] | None = None
     licence: str = field(default="Apache-2.0", kw_only=True)
 
@@ -240,13 +236,13 @@ class RenderedCase:
         from failatlas.models.module import TorchModel
         from failatlas.models.weights import load_weights
 
-        module = self.network().eval()
+        module = self.network.module().eval()
         with resources.as_file(self._data("network.safetensors")) as path:
             if hashlib.sha256(path.read_bytes()).hexdigest() != self.card()["sha256"]:
                 raise DataError("a shipped file has changed", where=str(path), remedy="reinstall failatlas")
             load_weights(module, path)
         classes = getattr(self.task_of(), "classes", ())
-        return TorchModel(module, self.preprocess_of(), name=f"{self.name} reference network", classes=classes)
+        return TorchModel(module, self.network.preprocess(), name=f"{self.name} reference network", classes=classes)
 
     def task(self) -> Task:
         """What counts as an error."""

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from failatlas.cases.case import cases
+from failatlas.cases.networks import SmallNetwork
+from failatlas.cases.recipe import Recipe
 from failatlas.cases.rendered import Answer, RenderedCase
 from failatlas.cases.weakness import Weakness
 from failatlas.parameters import Values
 from failatlas.simulators.where import Condition
 
 if TYPE_CHECKING:
-    import torch
-
-    from failatlas.cases.training import Recipe
-    from failatlas.models import Preprocess
     from failatlas.tasks.task import Task
 
 SIZE_PX = 48
@@ -152,24 +150,6 @@ def _task() -> Task:
     return Classification(_classes())
 
 
-def _network() -> torch.nn.Module:
-    from failatlas.cases.networks import small_network
-
-    return small_network(43, (SIZE_PX, SIZE_PX))
-
-
-def _recipe() -> Recipe:
-    from failatlas.cases.training import Recipe
-
-    return Recipe(epochs=8, shift_px=2)
-
-
-def _preprocess() -> Preprocess:
-    from failatlas.models import Preprocess
-
-    return Preprocess(size=(SIZE_PX, SIZE_PX))
-
-
 TS = cases.offer(
     "ts",
     RenderedCase(
@@ -187,9 +167,8 @@ TS = cases.offer(
         answer=_answer,
         weaknesses=WEAKNESSES,
         task_of=_task,
-        network=_network,
-        recipe=_recipe,
-        preprocess_of=_preprocess,
+        network=SmallNetwork(43, (SIZE_PX, SIZE_PX)),
+        recipe=Recipe(epochs=8, shift_px=2),
     ),
     source="GTSRB, rendered",
     summary="Traffic signs: 43 classes on poles.",

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from failatlas.cases.case import cases
+from failatlas.cases.networks import SmallNetwork
+from failatlas.cases.recipe import Recipe
 from failatlas.cases.rendered import Answer, RenderedCase
 from failatlas.cases.weakness import Weakness
 from failatlas.parameters import Values
 from failatlas.simulators.where import Condition
 
 if TYPE_CHECKING:
-    import torch
-
-    from failatlas.cases.training import Recipe
-    from failatlas.models import Preprocess
     from failatlas.tasks.task import Task
 
 HEIGHT_PX, WIDTH_PX = 66, 200
@@ -154,24 +152,6 @@ def _task() -> Task:
     return Regression(threshold=THRESHOLD_DEG, bands=(2.0, 4.0), unit="deg")
 
 
-def _network() -> torch.nn.Module:
-    from failatlas.cases.networks import small_network
-
-    return small_network(1, (HEIGHT_PX, WIDTH_PX), widths=(12, 24, 40, 56), hidden=64)
-
-
-def _recipe() -> Recipe:
-    from failatlas.cases.training import Recipe
-
-    return Recipe(epochs=8)
-
-
-def _preprocess() -> Preprocess:
-    from failatlas.models import Preprocess
-
-    return Preprocess(size=(HEIGHT_PX, WIDTH_PX))
-
-
 SAP = cases.offer(
     "sap",
     RenderedCase(
@@ -190,9 +170,8 @@ SAP = cases.offer(
         answer=_answer,
         weaknesses=WEAKNESSES,
         task_of=_task,
-        network=_network,
-        recipe=_recipe,
-        preprocess_of=_preprocess,
+        network=SmallNetwork(1, (HEIGHT_PX, WIDTH_PX), widths=(12, 24, 40, 56), hidden=64),
+        recipe=Recipe(epochs=8),
     ),
     source="DAVE-2, rendered",
     summary="Steering angle from a road view (regression).",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from failatlas.arrays import Mask
 from failatlas.cases.making import make_rendered
+from failatlas.cases.recipe import Recipe
 from failatlas.cases.rendered import RenderedCase
 from failatlas.cases.weakness import KNOWN_CAUSE
 from failatlas.errors import DataError, UsageError
@@ -33,29 +34,6 @@ Pictures: TypeAlias = NDArray[np.uint8]  # (n, h, w, 3)
 
 MASKED = 1e-5  # as failatlas.tasks.landmarks: such a coordinate is not marked
 _CHECKPOINT = "checkpoint.safetensors"
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a reference network is trained: AdamW, one cycle of the learning rate.
-
-    Attributes:
-        epochs: passes over the training set.
-        batch: pictures a step.
-        rate: highest learning rate.
-        decay: weight decay.
-        seed: of weights, order and dropout.
-        shift_px: pictures (and landmarks) are moved by up to so many pixels; 0 = not.
-        gain: brightness is multiplied by a factor between 1 − gain and 1 + gain.
-    """
-
-    epochs: int = 8
-    batch: int = 64
-    rate: float = 3e-3
-    decay: float = 1e-3
-    seed: int = 0
-    shift_px: int = 0
-    gain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +102,7 @@ def train(case: RenderedCase, out: Path, *, recipe: Recipe | None = None, n_trai
     """
     from safetensors.torch import save
 
-    recipe = recipe or case.recipe()
+    recipe = recipe or case.recipe
     images = _made(case, out, "train", n_train)
     finished = _finished(out, recipe, len(images))
     if finished is not None:
@@ -160,7 +138,7 @@ def retest(case: RenderedCase, out: Path) -> Card:
     """The card anew, of the network that ``train`` left in ``out``: when the test set changed and training did not."""
     from failatlas.models.weights import load_weights
 
-    module = case.network().eval()
+    module = case.network.module().eval()
     load_weights(module, out / "network.safetensors")
     told = json.loads((out / "card.json").read_text(encoding="utf-8"))
     content = (out / "network.safetensors").read_bytes()
@@ -224,7 +202,7 @@ def _trained(case: RenderedCase, recipe: Recipe, images: ImageSet, out: Path) ->
     targets = _targets(images, classes)
     torch.manual_seed(derive(recipe.seed, "weights", case.name))
     # channels last: a quarter less time for maps this small
-    module = case.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    module = case.network.module().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     head = _last_linear(module)
     spread = _Spread.of(targets, classes)
     adam = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
@@ -240,7 +218,7 @@ def _trained(case: RenderedCase, recipe: Recipe, images: ImageSet, out: Path) ->
             torch.manual_seed(derive(recipe.seed, "epoch", case.name, epoch))
             module.train()
             for rows in torch.split(torch.randperm(len(images)), recipe.batch):
-                x, y = _augmented(pixels[rows.numpy()], targets[rows.numpy()], case.preprocess_of(), recipe)
+                x, y = _augmented(pixels[rows.numpy()], targets[rows.numpy()], case.network.preprocess(), recipe)
                 loss = _loss(module(x.contiguous(memory_format=torch.channels_last)), y, spread)
                 if not bool(torch.isfinite(loss)):
                     raise DataError(f"the loss became {loss.item()} in epoch {epoch + 1}", remedy="lower the rate")
@@ -343,7 +321,7 @@ def _errors(case: RenderedCase, module: torch.nn.Module, images: ImageSet) -> Ma
     from failatlas.models.module import TorchModel
 
     task = case.task_of()
-    model = TorchModel(module, case.preprocess_of(), classes=getattr(task, "classes", ()))
+    model = TorchModel(module, case.network.preprocess(), classes=getattr(task, "classes", ()))
     verdicts = [
         task.judge(model.predict(list(batch.pixels)), [images.records[i] for i in batch.indices]).is_error
         for batch in _batches(images)

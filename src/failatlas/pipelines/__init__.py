@@ -1,6 +1,6 @@
 """Pipelines: extractor + reducer + clusterer, presets, and what they make of error-inducing images."""
 
-from failatlas.pipelines.group import group, recluster
+from failatlas.pipelines.group import compared, group, recluster
 from failatlas.pipelines.grouping import Grouping
 from failatlas.pipelines.pipeline import HUDD, LAYERED, PRESETS, SUPPLIED, Pipeline, Preset, parse
 
@@ -12,6 +12,7 @@ __all__ = [
     "Grouping",
     "Pipeline",
     "Preset",
+    "compared",
     "group",
     "parse",
     "recluster",

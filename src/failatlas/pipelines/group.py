@@ -28,23 +28,23 @@ def group(
     seed: int,
     layer: str = "",
     by_layer: LayerClustering | None = None,
-    correct: Features | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Grouping:
     """Cluster error-inducing images.
 
     Args:
         ids: m image ids.
-        features: (m, d) float32, finite.
+        features: (m, d) float32, finite, as `compared` gives them.
         pipeline: which reducer and clusterer.
         seed: of everything random.
         layer: whose heatmaps the features are, where they are heatmaps.
         by_layer: for HUDD's clusterer, the clustering that was found when the layer was chosen.
-        correct: (r, d) features of correctly handled images, for a pipeline that reads rows as departures from them.
+        notes: what is to be said of the rows, before what the clustering says.
 
     Raises:
         DataError: features are not finite.
     """
-    found = _from_layer(features, by_layer) if by_layer is not None else _cluster(features, pipeline, seed, correct)
+    found = _from_layer(features, by_layer) if by_layer is not None else _cluster(features, pipeline, seed)
     parameters = dict(found.parameters) | ({"heatmap.layer": layer} if layer else {})
     return Grouping(
         ids=ids,
@@ -54,15 +54,33 @@ def group(
         pipeline=str(pipeline),
         parameters=parameters,
         curves=found.curves,
-        notes=found.notes,
+        notes=(*notes, *found.notes),
         seed=seed,
     )
 
 
-def recluster(
-    pipeline: Pipeline, parameters: Mapping[str, float | int | str], correct: Features | None = None
-) -> Callable[[Features, int], Labels]:
-    """The pipeline's reducer and clusterer as a function of rows and seed, for stability and the null.
+def compared(pipeline: Pipeline, rows: Features, correct: Features) -> tuple[Features, tuple[str, ...]]:
+    """Rows as the pipeline compares them, and what is to be said of that.
+
+    Args:
+        pipeline: `Pipeline.departs` decides.
+        rows: (n, d) of failures, of correctly handled images or of new ones.
+        correct: (r, d) of correctly handled images.
+
+    Returns:
+        departures from the correct rows, or the rows as they are where the pipeline or too few correct rows want it so.
+    """
+    if not pipeline.departs:
+        return rows, ()
+    if len(correct) < FEWEST:
+        return rows, (
+            f"{len(correct)} correctly handled images, fewer than {FEWEST}: failures are compared as they are",
+        )
+    return departure(rows, correct), ()
+
+
+def recluster(pipeline: Pipeline, parameters: Mapping[str, float | int | str]) -> Callable[[Features, int], Labels]:
+    """The pipeline's reducer and clusterer as a function of compared rows and seed, for stability and the null.
 
     Parameters stay those that were chosen on all rows: what is asked is whether the clusters come back, not whether
     another choice would be made; and the choice costs more than the clustering.
@@ -75,32 +93,19 @@ def recluster(
     def labels(features: Features, seed: int) -> Labels:
         if pipeline.clusterer == HUDD:
             return cut(profile_tree(row_scaled(_distances(features))), int(parameters["hudd.n_clusters"]))
-        rows, _ = _departures(features, pipeline, correct)
-        return cluster(rows, pipeline.reducer, pipeline.clusterer, seed, **fixed).labels
+        return cluster(features, pipeline.reducer, pipeline.clusterer, seed, **fixed).labels
 
     return labels
 
 
-def _cluster(features: Features, pipeline: Pipeline, seed: int, correct: Features | None) -> Clustering:
+def _cluster(features: Features, pipeline: Pipeline, seed: int) -> Clustering:
     if pipeline.clusterer == HUDD:
         return _from_layer(features, cluster_layer(_distances(features)))
-    rows, notes = _departures(features, pipeline, correct)
-    found = cluster(rows, pipeline.reducer, pipeline.clusterer, seed, **pipeline.fixed)
-    found = dataclasses.replace(found, notes=(*notes, *found.notes))
+    found = cluster(features, pipeline.reducer, pipeline.clusterer, seed, **pipeline.fixed)
     if pipeline.fixed and complaint(found.labels):
         why = "ε stands at the knee, as SAFE prescribes; --pipeline best also looks at other values"
         return dataclasses.replace(found, notes=(*found.notes, why))
     return found
-
-
-def _departures(features: Features, pipeline: Pipeline, correct: Features | None) -> tuple[Features, tuple[str, ...]]:
-    """What is reduced and clustered: departures where the pipeline reads rows so and enough correct ones are known."""
-    if not pipeline.departs:
-        return features, ()
-    known = 0 if correct is None else len(correct)
-    if correct is None or known < FEWEST:
-        return features, (f"{known} correctly handled images, fewer than {FEWEST}: failures are compared as they are",)
-    return departure(features, correct), ()
 
 
 def _from_layer(features: Features, found: LayerClustering) -> Clustering:

@@ -17,7 +17,7 @@ from failatlas.images import ImageSet
 from failatlas.images.survey import Overlap, Survey
 from failatlas.models import WhiteBox
 from failatlas.outcomes import Outcomes
-from failatlas.pipelines import HUDD, LAYERED, SUPPLIED, Grouping, Pipeline, group, parse, recluster
+from failatlas.pipelines import HUDD, LAYERED, SUPPLIED, Grouping, Pipeline, compared, group, parse, recluster
 from failatlas.rootcauses import Reference, RootCauses, explain, metadata_columns
 from failatlas.runs.budget import Budget
 from failatlas.runs.checking import VERSION as CHECK_VERSION
@@ -47,7 +47,7 @@ STAGES = (
     "root causes",
 )
 _RUN_VERSION = _GROUPING_VERSION = 1
-_CAUSES_VERSION = 2  # 2: variance reduction and known causes
+_CAUSES_VERSION = 3  # 2: variance reduction and known causes; 3: explained as compared
 
 
 class Analysis:
@@ -214,10 +214,8 @@ class Analysis:
     @cached_property
     def grouping(self) -> Grouping:
         """Clusters of the error-inducing images."""
-        correct = self._correct
-        inputs = {"features": array_hash(self.features.matrix)} | self._keys("layers")
-        if correct is not None:
-            inputs["reference"] = array_hash(correct)
+        rows, notes = self._compared(self.features)
+        inputs = {"features": array_hash(rows)} | self._keys("layers")
         stage = Stage(
             "grouping",
             _GROUPING_VERSION,
@@ -231,12 +229,12 @@ class Analysis:
                 layer = self.layer
                 return group(
                     self.features.ids,
-                    self.features.matrix,
+                    rows,
                     self.pipeline,
                     seed=self.settings.seed,
                     layer=layer.chosen if layer is not None else "",
                     by_layer=layer.clustering if layer is not None and self.pipeline.clusterer == HUDD else None,
-                    correct=correct,
+                    notes=notes,
                 )
 
         return self.conductor.run(stage, Grouping, compute)
@@ -286,8 +284,10 @@ class Analysis:
         survey_rows = np.searchsorted(self.survey.indices, self.outcomes.indices)
         properties = {name: self.survey.column(name)[survey_rows] for name in self.survey.names}
         records = [self.images.records[i] for i in self.outcomes.indices]
-        features = {"features": array_hash(self.features.matrix), "reference": array_hash(self.reference.matrix)}
-        again = recluster(self.pipeline, self.grouping.parameters, self._correct)
+        # explained where they were clustered: medoids and neighbours of other rows would be those of another question
+        rows, reference = (self._compared(part)[0] for part in (self.features, self.reference))
+        features = {"features": array_hash(rows), "reference": array_hash(reference)}
+        again = recluster(self.pipeline, self.grouping.parameters)
         stage = Stage(
             "root causes",
             _CAUSES_VERSION,
@@ -302,8 +302,8 @@ class Analysis:
             lambda: explain(
                 self.grouping,
                 self.outcomes,
-                self.features.matrix,
-                reference=Reference(self.reference.ids, self.reference.matrix) if self.reference.ids else None,
+                rows,
+                reference=Reference(self.reference.ids, reference) if self.reference.ids else None,
                 properties=properties,
                 metadata=metadata_columns(records),
                 parameters=self.images.parameters,
@@ -314,10 +314,11 @@ class Analysis:
             ),
         )
 
-    @property
-    def _correct(self) -> Features | None:
-        """(r, d) features of correctly handled images, where the pipeline reads failures as departures from them."""
-        return self.reference.matrix if self.pipeline.departs else None
+    def _compared(self, rows: Rows) -> tuple[Features, tuple[str, ...]]:
+        """Rows as the pipeline compares them; only one that reads departures asks for correctly handled images."""
+        if not self.pipeline.departs:
+            return rows.matrix, ()
+        return compared(self.pipeline, rows.matrix, self.reference.matrix)
 
     def _keys(self, *names: str) -> dict[str, str]:
         """Keys of those of the stages that this run has; a stage's own parts, read back or not, are none."""

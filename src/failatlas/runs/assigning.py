@@ -16,8 +16,7 @@ from failatlas.features import extract, open_extractor
 from failatlas.images import ImageSet, Quarantined
 from failatlas.images.delimited import escape_formula
 from failatlas.models import Model
-from failatlas.pipelines import HUDD, SUPPLIED, parse
-from failatlas.reduction.departure import FEWEST, departure
+from failatlas.pipelines import HUDD, SUPPLIED, compared, parse
 from failatlas.reduction.pca import Pca
 from failatlas.runs.extracting import extractor_options
 from failatlas.runs.run import Run
@@ -105,9 +104,8 @@ def assign(run: Run, images: ImageSet, model: Model | None, settings: Settings) 
 def _within(run: Run, rows: Features) -> assignment.Assignment:
     """The rule that the pipeline's method has for new images: HUDD's, SAFE's, or nearest fellow members."""
     members, labels, parameters = run.features.matrix, run.grouping.labels, run.grouping.parameters
-    if parse(run.pipeline).departs and len(run.reference.matrix) >= FEWEST:
-        # new images are compared where the failures were: as departures from correctly handled ones
-        members, rows = (departure(part, run.reference.matrix) for part in (members, rows))
+    # new images are compared where the failures were
+    members, rows = (compared(parse(run.pipeline), part, run.reference.matrix)[0] for part in (members, rows))
     _, reducer, clusterer = run.pipeline.split("+")
     if clusterer == HUDD:
         return assignment.single_linkage(members, labels, rows)

@@ -121,7 +121,9 @@ def render_each(
     if recipe is None:
         n_processes = 1
     waiting = iter(jobs)
-    chunk = yield from _alone(build, waiting, only=n_processes == 1)
+    # a user's own code never runs here when it can run elsewhere: it may take its process down
+    is_ours = callable(simulator) or is_name(simulator)
+    chunk = (yield from _alone(build, waiting, only=n_processes == 1)) if is_ours or n_processes == 1 else 1
     following = next(waiting, None)
     if recipe is None or following is None:
         return

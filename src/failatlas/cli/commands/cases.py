@@ -16,10 +16,10 @@ def cases(context: click.Context, as_json: bool, quiet: bool) -> None:
     """List the built-in case studies, make one, or train its network."""
     if context.invoked_subcommand:
         return
-    from failatlas import api
+    from failatlas.cases import catalogue
 
     with answers.progress_shown(quiet):
-        rows = api.case_rows()
+        rows = catalogue.case_rows()
     if as_json:
         answers.document({"cases": [row.to_json() for row in rows]})
     else:
@@ -51,10 +51,10 @@ def make(
     quiet: bool,
 ) -> None:
     """Write the images of a case study as PNG files with a manifest; the same call again resumes."""
-    from failatlas import api
+    from failatlas.cases import catalogue
 
     with answers.progress_shown(quiet):
-        manifest, n_images = api.make_case(
+        manifest, n_images = catalogue.make_case(
             name, split=split, count=count, seed=seed, out=out, where=where, scenario=scenario
         )
     if as_json:
@@ -71,10 +71,10 @@ def make(
 @options.common
 def train(name: str, epochs: int | None, seed: int | None, out: Path, as_json: bool, quiet: bool) -> None:
     """Train the reference network of a case study again; the same call again resumes."""
-    from failatlas import api
+    from failatlas.cases import catalogue
 
     with answers.progress_shown(quiet):
-        card = api.train_case(name, out=out, epochs=epochs, seed=seed)
+        card = catalogue.train_case(name, out=out, epochs=epochs, seed=seed)
     if as_json:
         answers.document(card.to_json())
         return
