@@ -77,21 +77,3 @@ def warnings_of(
                          f"(worst {np.nanmax(error):.3g})")  # fmt: skip
     lines.extend(f"{layer}: {operator} has no rule and was passed by gradient" for layer, operator in fallbacks)
     return tuple(lines)
-
-
-def lost(conservation: Mapping[str, Vector]) -> tuple[str, ...]:
-    """One sentence on the layers whose relevance does not add up, or none.
-
-    Args:
-        conservation: layer → (n,) conservation errors of its images, nan where there is none.
-    """
-    beyond = {layer: int((errors > TOLERANCE).sum()) for layer, errors in conservation.items()}
-    layers = [layer for layer, count in beyond.items() if count]
-    if not layers:
-        return ()
-    worst = max(layers, key=lambda layer: float(np.nanmax(conservation[layer])))
-    return (
-        f"relevance lost or invented more than {TOLERANCE:.0%} of the score at {len(layers)} of {len(conservation)} "
-        f"layers: {', '.join(layers[:8])}{', …' if len(layers) > 8 else ''}; worst at {worst}, on {beyond[worst]} of "
-        f"{len(conservation[worst])} images, by up to {np.nanmax(conservation[worst]):.1%}",
-    )

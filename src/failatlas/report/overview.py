@@ -63,7 +63,11 @@ def _key_figures(document: Document) -> Html:
     figures: list[tuple[str, str, str]] = [
         ("Images tested", number(len(outcomes.ids)), visible(document.data.name)),
         ("Error-inducing", number(n_errors), f"{interval_text(document.model.error_rate)} of images"),
-        ("Root-cause clusters", number(len(root_causes.causes)), visible(document.grouping.pipeline)),
+        (
+            "Root-cause clusters",
+            number(len(root_causes.causes)),
+            visible(document.grouping.pipeline.replace("+", " + ")),
+        ),
         ("Noise", number(noise), f"{percent(noise / n_errors)} of errors" if n_errors else "no errors"),
     ]
     if len(root_causes.causes) > 3:

@@ -10,12 +10,11 @@ from failatlas.arrays import Indices
 from failatlas.features.heatmaps import LayerHeatmaps, probe
 from failatlas.images import ImageSet
 from failatlas.models import WhiteBox
-from failatlas.relevance.checks import lost
 from failatlas.runs.layers import LayerChoice, LayerScore
 from failatlas.runs.settings import Settings
 
 SAMPLE = 32  # images on which conservation is measured where no layer is chosen
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +63,4 @@ def check_relevance(
     for layer, errors in found.conservation.items():
         known = errors[np.isfinite(errors)]
         scores.append(LayerScore(layer, np.nan, np.nan, 0, float(np.median(known)) if len(known) else np.nan))
-    return RelevanceCheck(tuple(scores), len(batch.pixels), fallbacks, lost(found.conservation))
+    return RelevanceCheck(tuple(scores), len(batch.pixels), fallbacks, ())

@@ -25,7 +25,6 @@ from failatlas.features.heatmaps import WIDEST, LayerHeatmaps, probe
 from failatlas.features.sketch import sketch
 from failatlas.images import BadImage, ImageSet, Quarantined
 from failatlas.models import WhiteBox
-from failatlas.relevance.checks import lost
 from failatlas.runs.conductor import Conductor, Stage
 from failatlas.runs.extracting import first_readable
 from failatlas.runs.settings import Settings
@@ -237,7 +236,7 @@ class _Screening:
             scores=tuple(_score(layer, clusterings.get(layer), shards) for layer in shapes),
             is_sketched=is_sketched,
             fallbacks=fallbacks,
-            warnings=self._warnings(shards, is_sketched, widths[chosen]),
+            warnings=_limits(is_sketched, widths[chosen]),
             quarantined=tuple(image for shard in final for image in shard.quarantined),
         )
 
@@ -312,15 +311,16 @@ class _Screening:
             lambda: cluster_layer(pairwise([shard.of(layer) for shard in shards])),
         )
 
-    def _warnings(self, shards: Sequence[_Shard], is_sketched: bool, width: int) -> tuple[str, ...]:
-        told = list(lost({name: np.concatenate([s.errors(name) for s in shards]) for name in shards[0].layers}))
-        if width > WIDEST:
-            told.append(
-                f"stability and null cluster sketches, {WIDEST} columns instead of {width}: read them as lower bounds"
-            )
-        if is_sketched:
-            told.append(f"layers were compared on sketches of {SKETCH} columns; the chosen one was clustered exactly")
-        return tuple(told)
+
+def _limits(is_sketched: bool, width: int) -> tuple[str, ...]:
+    told = []
+    if width > WIDEST:
+        told.append(
+            f"stability and null cluster sketches, {WIDEST} columns instead of {width}: read them as lower bounds"
+        )
+    if is_sketched:
+        told.append(f"layers were compared on sketches of {SKETCH} columns; the chosen one was clustered exactly")
+    return tuple(told)
 
 
 def _distinct(layers: Sequence[str], shards: Sequence[_Shard]) -> tuple[str, ...]:
