@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -6,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from failatlas.errors import DataError
+from failatlas.errors import DataError, ShapeError
 from failatlas.statistics import (
     bootstrap_mean,
     circular_mean,
@@ -14,6 +15,9 @@ from failatlas.statistics import (
     cliffs_delta,
     clopper_pearson,
     holm,
+    mann_whitney,
+    vargha_delaney,
+    wilcoxon,
     wilson,
 )
 
@@ -82,6 +86,48 @@ def test_cliffs_delta_equals_the_count_of_pairs(a: list[float], b: list[float]):
 
 def test_cliffs_delta_of_nothing_is_nan():
     assert math.isnan(cliffs_delta([], [1.0]))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.lists(st.integers(0, 9), min_size=1, max_size=6))
+def test_vargha_delaney_counts_a_tie_as_half_a_win(a: list[int], b: list[int]):
+    wins = [float(x > y) + 0.5 * (x == y) for x in a for y in b]
+    assert vargha_delaney(a, b) == pytest.approx(float(np.mean(wins)), abs=1e-12)
+
+
+@given(st.permutations(range(9)), st.integers(1, 8))
+def test_mann_whitney_counts_the_orders_that_are_as_far_apart(order: list[int], n: int):
+    def distance(ranks):  # of the rank sum from its middle
+        return abs(sum(ranks) - n * 4)
+
+    seen = distance(order[:n])
+    splits = [distance(chosen) >= seen for chosen in itertools.combinations(range(9), n)]
+    assert mann_whitney(order[:n], order[n:]) == pytest.approx(float(np.mean(splits)), abs=1e-12)
+
+
+@given(st.permutations(range(1, 9)), st.lists(st.booleans(), min_size=8, max_size=8))
+def test_wilcoxon_counts_the_signs_that_are_as_far_out(sizes: list[int], signs: list[bool]):
+    differences = [size if sign else -size for size, sign in zip(sizes, signs, strict=True)]
+    far = abs(sum(differences))
+    flips = [
+        abs(sum(map(math.prod, zip(sizes, flip, strict=True)))) >= far for flip in itertools.product((1, -1), repeat=8)
+    ]
+    assert wilcoxon(differences, [0] * 8) == pytest.approx(float(np.mean(flips)), abs=1e-12)
+
+
+def test_tests_of_values_that_are_all_equal_see_no_difference():
+    assert mann_whitney([2.0] * 12, [2.0] * 9) == 1.0
+    assert wilcoxon([2.0] * 12, [2.0] * 12) == 1.0
+
+
+def test_tests_of_nothing_say_so():
+    assert math.isnan(mann_whitney([], [1.0]))
+    assert math.isnan(wilcoxon([], []))
+    assert math.isnan(vargha_delaney([1.0], []))
+
+
+def test_pairs_must_be_pairs():
+    with pytest.raises(ShapeError, match="equally many"):
+        wilcoxon([1.0], [1.0, 2.0])
 
 
 @settings(max_examples=50)
