@@ -149,7 +149,7 @@ def _timed_forward(backbone: Any, clock: Clock) -> None:
     from failatlas.images.records import Batch
 
     backbone.extract(Batch((0,), (np.zeros((28, 28, 3), np.uint8),)), np.zeros(1, np.int64))
-    backbone._session = _Session(backbone._session, clock)
+    backbone._rows._session = _Session(backbone._rows._session, clock)
 
 
 def _child(pipeline: str) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from failatlas.models import Preprocess
 from failatlas.models.module import TorchModel
 
 NAMES = [part.name for part in extractors]
-BLIND = ("backbone", "pixels", "stages")  # they see images, not the network under test
-OTHER = {"activations": {"layer": "3"}, "backbone": {"side": 64}, "heatmap": {"layer": "3"}, "pixels": {"side": 8},
-         "pixel-heatmap": {"composite": "zplus"}, "stages": {"side": 64}}  # fmt: skip
+PRETRAINED = ("backbone", "lite2", "stages")
+BLIND = (*PRETRAINED, "pixels")  # they see images, not the network under test
+OTHER = {"activations": {"layer": "3"}, "heatmap": {"layer": "3"}, "pixels": {"side": 8},
+         "pixel-heatmap": {"composite": "zplus"}, **{name: {"side": 64} for name in PRETRAINED}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def images():
 def opened(name, model, **options):
     """An extractor for speed: of small images, of a layer that is named."""
     small = {"side": 64 if options else 32}
-    quick = {"heatmap": {"layer": "6"}, "backbone": small, "stages": small}.get(name, {})
+    quick = {"heatmap": {"layer": "6"}, **dict.fromkeys(PRETRAINED, small)}.get(name, {})
     return open_extractor(name, model, **{**quick, **options})
 
 

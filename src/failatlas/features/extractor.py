@@ -36,6 +36,7 @@ extractors: Registry[Extractor] = Registry(
         "failatlas.features.activations",
         "failatlas.features.backbone",
         "failatlas.features.heatmaps",
+        "failatlas.features.lite2",
         "failatlas.features.pixels",
         "failatlas.features.stages",
     ),

