@@ -14,6 +14,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -26,7 +27,7 @@ from failatlas.images.decoding import Decoding
 from failatlas.images.folder import Listing, read_folder
 from failatlas.images.records import BadImage, Batch, Decoded, ImageRecord
 from failatlas.images.schema import read_parameters
-from failatlas.images.sources import ArraySource, FolderSource, Source
+from failatlas.images.sources import ArraySource, FolderSource, JoinedSource, Source
 from failatlas.parameters import Space
 
 _MANIFESTS = ("manifest.csv", "manifest.jsonl", "manifest.parquet", "manifest.json", "_annotations.coco.json")
@@ -250,6 +251,28 @@ class ImageSet:
     def pinned(self, digests: Mapping[str, str]) -> ImageSet:
         """The same set, in which an image whose bytes no longer have the digest (hex) taken earlier is refused."""
         return ImageSet(self._records, self._source, notices=self.notices, expected=digests, parameters=self.parameters)
+
+    def joined(self, other: ImageSet, prefix: str = "") -> ImageSet:
+        """These images, then those of another set; nothing is copied, and each set goes on reading its own.
+
+        Args:
+            other: its pinned images stay pinned; its notices come last, its parameters are left out.
+            prefix: set before the ids of the other's images, so that they are not ours.
+
+        Raises:
+            DataError: an id is in both.
+        """
+        theirs = [replace(record, id=prefix + record.id) for record in other._records]
+        owners: dict[str, tuple[Source, ImageRecord]] = {record.id: (self._source, record) for record in self._records}
+        owners |= {new.id: (other._source, own) for new, own in zip(theirs, other._records, strict=True)}
+        expected = self._expected | {prefix + id_: digest for id_, digest in other._expected.items()}
+        return ImageSet(
+            (*self._records, *theirs),
+            JoinedSource(owners),
+            notices=(*self.notices, *other.notices),
+            expected=expected,
+            parameters=self.parameters,
+        )
 
     def read(self, i: int) -> Decoded:
         """Decode image ``i``.

@@ -72,3 +72,20 @@ class ArraySource:
         if pixels.ndim == 2:
             pixels = np.repeat(pixels[:, :, None], 3, axis=2)
         return Decoded(freeze(np.ascontiguousarray(pixels).view()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JoinedSource:
+    """Several sources as one: for each id its own source, and the record by which that one knows the image."""
+
+    owners: Mapping[str, tuple[Source, ImageRecord]]
+
+    def load(self, record: ImageRecord) -> bytes:
+        """As its own source does."""
+        source, own = self.owners[record.id]
+        return source.load(own)
+
+    def decode(self, record: ImageRecord, data: bytes) -> Decoded:
+        """As its own source does."""
+        source, own = self.owners[record.id]
+        return source.decode(own, data)
