@@ -7,19 +7,16 @@ compares clusterings of one embedding, not pipelines of different features.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from failatlas.arrays import Embedding, Labels
+from failatlas.clustering.agreement import Agreement, agreement
 from failatlas.clustering.criteria import silhouette
 from failatlas.clustering.dbcv import dbcv
 from failatlas.clustering.labels import members
-
-if TYPE_CHECKING:
-    from failatlas.clustering.agreement import Agreement
 
 Value = float | int | str
 
@@ -140,7 +137,7 @@ class Entry:
 def score(
     labels: Labels,
     truth: Sequence[str],
-    causes: Collection[str],
+    causes: Sequence[str],
     shape: Shape,
     *,
     parameters: Mapping[str, Value] | None = None,
@@ -155,8 +152,6 @@ def score(
         shape: of the same clustering.
         parameters, notes: of the pipeline.
     """
-    from failatlas.clustering.agreement import agreement
-
     return Score(
         agreement=agreement(labels, truth, causes),
         silhouette=shape.silhouette,
