@@ -10,7 +10,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from failatlas.cases.recipe import Recipe
     from failatlas.images import ImageRecord, ImageSet
     from failatlas.models.model import WhiteBox
-    from failatlas.simulators import Rendering
+    from failatlas.simulators import Rendering, Simulator
     from failatlas.simulators.scenarios import Scenario
     from failatlas.simulators.where import Condition
     from failatlas.tasks.task import Task
@@ -107,12 +107,16 @@ class RenderedCase:
         Raises:
             UsageError: a weakness speaks of something that is no parameter.
         """
-        from failatlas.simulators import simulators
-
-        space = simulators.create(self.simulator, **self.options).space
+        space = self._simulator.space
         for weakness in self.weaknesses:
             weakness.where.check(space)
         return space
+
+    @cached_property
+    def _simulator(self) -> Simulator:
+        from failatlas.simulators import simulators
+
+        return simulators.create(self.simulator, **self.options)
 
     def values(self, split: str, number: int, seed: int = 0) -> dict[str, Value]:
         """Parameters of picture ``number``: ordinary ones, or outside training with a weakness planted by its share.
@@ -198,6 +202,40 @@ class RenderedCase:
                     truth = {**injection.truth, KNOWN_CAUSE: scenario.name, SCENARIO: scenario.name}
                 yield Picture(number, pixels, self._record(split, number, rendering, answer, truth))
 
+    def restage(
+        self, record: ImageRecord, scenario: Scenario, random: np.random.Generator
+    ) -> tuple[Pixels, ImageRecord] | None:
+        """A picture and its record with a scenario done to its scene and pixels; None = no right answer is left.
+
+        The sensor draws its noise from the seed of the reference set; a picture of a set that was made with another
+        seed shows the same scene with other noise.  The known cause is the scenario, or the planted weakness that the
+        new scene has.
+
+        Raises:
+            DataError: the record lacks a parameter of the scene.
+            UsageError: the scenario does not fit the simulator.
+        """
+        from failatlas.injection.staging import done_to
+
+        lacking = next((name for name in self.space.names if name not in record.metadata), None)
+        if lacking is not None:
+            raise DataError(
+                f"no column {lacking!r} says what was rendered", where=record.id, remedy="keep the manifest's columns"
+            )
+        before = {name: record.metadata[name] for name in self.space.names}
+        values = scenario.values(before, random, self.space)
+        name, _, number = record.id.removesuffix(".png").rpartition("-")
+        place: tuple[str | int, ...] = (name, int(number)) if number.isdecimal() else (record.id,)
+        rendering = self._simulator.render(values, derive(0, "render", self.name, *place))
+        answer = self.answer({**rendering.values, **rendering.labels})
+        if answer is None:
+            return None
+        injection = scenario.draw(random)
+        cause = self.known_cause(rendering.values) or scenario.name
+        metadata = {**record.metadata, **rendering.values, **self._facts(rendering), **injection.truth}
+        restaged = replace(record, label=answer.label, target=answer.target, metadata={**metadata, KNOWN_CAUSE: cause})
+        return done_to(rendering.pixels, injection), restaged
+
     def images(self, split: str) -> ImageSet:
         """The reference set of a split, rendered now.
 
@@ -280,7 +318,6 @@ class RenderedCase:
     def _record(self, split: str, number: int, rendering: Rendering, answer: Answer, truth: Values) -> ImageRecord:
         from failatlas.images import ImageRecord
 
-        labels: dict[str, Value] = {k: v for k, v in rendering.labels.items() if self.facts is None or k in self.facts}
         name = f"{split}-{number:06d}"
         return ImageRecord(
             id=f"{name}.png",
@@ -288,8 +325,11 @@ class RenderedCase:
             label=answer.label,
             target=answer.target,
             split=split,
-            metadata={**rendering.values, **labels, **truth},
+            metadata={**rendering.values, **self._facts(rendering), **truth},
         )
+
+    def _facts(self, rendering: Rendering) -> dict[str, Value]:
+        return {k: v for k, v in rendering.labels.items() if self.facts is None or k in self.facts}
 
     def _check_split(self, split: str) -> None:
         if split not in self.sizes:

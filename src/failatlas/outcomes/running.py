@@ -43,7 +43,7 @@ def run(
     gaps = [(i, task.gap(images.records[i])) for i in wanted]
     left_out = sorted(Counter(why for _, why in gaps if why).items())
     judged = [i for i, why in gaps if not why]
-    runner = _Runner(model, batch_size)
+    runner = Runner(model, batch_size)
     quarantined: list[tuple[int, Quarantined]] = []
     ids: list[str] = []
     positions: list[int] = []
@@ -79,7 +79,7 @@ def run(
     )
 
 
-class _Runner:
+class Runner:
     """Feeds batches to a network and finds the images that break them."""
 
     def __init__(self, model: Model, batch_size: int) -> None:
