@@ -114,6 +114,22 @@ def test_wilcoxon_counts_the_signs_that_are_as_far_out(sizes: list[int], signs: 
     assert wilcoxon(differences, [0] * 8) == pytest.approx(float(np.mean(flips)), abs=1e-12)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(-4, 4), min_size=2, max_size=8))
+def test_wilcoxon_with_ties_is_scipys_permutation_of_signs(differences: list[int]):
+    kept = np.array([value for value in differences if value])
+    if len(kept) > 1:
+        every = stats.wilcoxon(kept, method=stats.PermutationMethod(n_resamples=1000))  # 2⁸ < 1000: all of them
+        assert wilcoxon(differences, np.zeros(len(differences))) == pytest.approx(every.pvalue, abs=1e-12)
+
+
+def test_wilcoxon_of_many_pairs_is_near_its_exact_form():
+    rng = np.random.default_rng(2)
+    for n in (50, 51):
+        values = rng.normal(0.3, 1, n)
+        assert wilcoxon(values, np.zeros(n)) == pytest.approx(stats.wilcoxon(values, method="exact").pvalue, rel=0.1)
+
+
 def test_tests_of_values_that_are_all_equal_see_no_difference():
     assert mann_whitney([2.0] * 12, [2.0] * 9) == 1.0
     assert wilcoxon([2.0] * 12, [2.0] * 12) == 1.0

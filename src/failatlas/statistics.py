@@ -160,12 +160,13 @@ def mann_whitney(a: ArrayLike, b: ArrayLike) -> float:
 def wilcoxon(a: ArrayLike, b: ArrayLike) -> float:
     """Two-sided p value of "pairs differ in neither direction"; 1 when no pair differs, nan when there is none.
 
-    Equal pairs are left out; exact for few pairs without ties, else the normal approximation.
+    Equal pairs are left out. Exact up to 50 pairs, ties included; SciPy's exact form has no ties, and its permutations
+    take a tenth of a second for a dozen pairs. Beyond 50 its normal approximation.
 
     Raises:
         ShapeError: the two are not equally long.
 
-    Source: Wilcoxon, Biometrics Bulletin 1, 1945 (signed-rank test), through SciPy.
+    Source: Wilcoxon, Biometrics Bulletin 1, 1945 (signed-rank test); ties as in Pratt & Gibbons, 1981, §3.7.
 
     >>> wilcoxon([1, 3, 5, 7], [0, 1, 2, 3])  # 2 of the 16 patterns of signs are as far out
     0.125
@@ -176,9 +177,19 @@ def wilcoxon(a: ArrayLike, b: ArrayLike) -> float:
     difference = (x - y)[x != y]
     if not len(difference):
         return 1.0 if len(x) else math.nan
+    from scipy.stats import rankdata
     from scipy.stats import wilcoxon as signed_rank
 
-    return float(signed_rank(difference).pvalue)
+    if len(difference) > 50:
+        return float(signed_rank(difference, method="asymptotic").pvalue)
+    # twice the ranks are whole even where ties share one; every sign is as likely as the other
+    ranks = np.rint(2 * rankdata(np.abs(difference))).astype(np.int64)
+    patterns = np.ones(1)
+    for rank in ranks:
+        patterns = (np.pad(patterns, (0, rank)) + np.pad(patterns, (rank, 0))) / 2
+    above = int(ranks[difference > 0].sum())
+    least = min(above, int(ranks.sum()) - above)
+    return min(1.0, 2 * float(patterns[: least + 1].sum()))
 
 
 def holm(p: ArrayLike) -> Vector:

@@ -34,9 +34,8 @@ def pareto_front(entries: Sequence[Entry]) -> tuple[str, ...]:
 
 def _costs(entry: Entry) -> tuple[float, ...]:
     assert entry.score is not None
-    agreement = entry.score.agreement
-    seconds = entry.extract_s + entry.reduce_s + entry.cluster_s
-    return -agreement.purity, -agreement.coverage, agreement.redundancy, seconds
+    found = entry.score.agreement
+    return -found.purity, -found.coverage, found.redundancy, entry.seconds
 
 
 def non_dominated(costs: ArrayLike) -> NDArray[np.bool_]:
@@ -60,5 +59,4 @@ def non_dominated(costs: ArrayLike) -> NDArray[np.bool_]:
     rows = np.where(np.isnan(rows), np.inf, rows)
     at_most = (rows[:, None] <= rows[None]).all(axis=2)
     less = (rows[:, None] < rows[None]).any(axis=2)
-    kept: NDArray[np.bool_] = ~(at_most & less).any(axis=0)
-    return kept
+    return np.logical_not((at_most & less).any(axis=0))
