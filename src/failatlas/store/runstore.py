@@ -149,10 +149,13 @@ class RunStore:
             if entry.shard != RESULT:
                 yield self._stored(entry)
 
-    def drop(self, key: str) -> None:
-        """Forget a result and its shards; ``gc`` frees their arrays."""
+    def drop(self, key: str, *, before: int | None = None) -> None:
+        """Forget a result and its shards, or only the shards numbered below ``before``; ``gc`` frees their arrays."""
         with self.transaction("before_drop_commit", "after_drop_commit") as connection:
-            connection.execute("DELETE FROM entries WHERE key = ?", (key,))
+            if before is None:
+                connection.execute("DELETE FROM entries WHERE key = ?", (key,))
+            else:
+                connection.execute("DELETE FROM entries WHERE key = ? AND shard BETWEEN 0 AND ?", (key, before - 1))
 
     def entries(self, key: str | None = None) -> list[Entry]:
         """Every result and shard, or those of one key, in the order of puts; no array is opened.
