@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from failatlas.features import backbone, lite2
+from failatlas.features import backbone, lite2, resnet50, vgg16
 from failatlas.features.trunk import Trunk, open_session
 
 SIDES = (64, 112)
-TRUNKS = {"backbone": backbone.trunk, "lite2": lite2.trunk}
+TRUNKS = {"backbone": backbone.trunk, "lite2": lite2.trunk, "resnet50": resnet50.trunk, "vgg16": vgg16.trunk}
 
 
 def images(trunk: Trunk) -> np.ndarray:

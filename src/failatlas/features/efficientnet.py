@@ -204,6 +204,8 @@ def upper(weights: Weights, variant: Variant = LITE0) -> torch.nn.Module:
     """What follows :func:`build_lower`: the last stage, the head and the mean, with batch norm folded, in torch."""
     from torch import nn
 
+    from failatlas.features.blocks import convolution, pooled
+
     stage = variant.stages[-1]
     inner = variant.stages[-2].width * stage.expansion
     block = f"_blocks.{sum(stage.repeats for stage in variant.stages[:-1])}."
@@ -216,18 +218,9 @@ def upper(weights: Weights, variant: Variant = LITE0) -> torch.nn.Module:
         ("_conv_head", "_bn1", True),
     ):
         groups = inner if layer.endswith("_depthwise_conv") else 1
-        parts.append(_torch_convolution(*_folded(weights, layer, norm), groups))
+        parts.append(convolution(*_folded(weights, layer, norm), groups))
         parts += [nn.ReLU6()] if activate else []
-    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
-
-
-def _torch_convolution(weight: NDArray[np.float32], bias: NDArray[np.float32], groups: int) -> torch.nn.Module:
-    import torch
-
-    kernel = weight.shape[2]
-    layer = torch.nn.Conv2d(weight.shape[1] * groups, len(weight), kernel, padding=kernel // 2, groups=groups)
-    layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
-    return layer
+    return pooled(*parts)
 
 
 def _stages(layers: _Layers, variant: Variant) -> Iterator[str]:

@@ -34,11 +34,14 @@ extractors: Registry[Extractor] = Registry(
     methods=("extract",),
     modules=(
         "failatlas.features.activations",
+        "failatlas.features.autoencoder",
         "failatlas.features.backbone",
         "failatlas.features.heatmaps",
         "failatlas.features.lite2",
         "failatlas.features.pixels",
+        "failatlas.features.resnet50",
         "failatlas.features.stages",
+        "failatlas.features.vgg16",
     ),
     group="failatlas.extractors",
 )

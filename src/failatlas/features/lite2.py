@@ -14,7 +14,7 @@ from failatlas.models.model import Model
 from failatlas.registry import Parameter
 
 _VERSION = 1
-_SIDE = Parameter(224, "32 … 512", "pixels a side; larger sees finer detail and costs its square")
+_SIDE = Parameter(224, "48 … 512", "pixels a side; larger sees finer detail and costs its square")
 
 
 @extractors.register("lite2", parameters={"side": _SIDE}, source="EfficientNet-lite2, ImageNet: width 1.1, depth 1.2")
