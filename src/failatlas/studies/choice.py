@@ -95,8 +95,8 @@ class Choice:
         if lead >= 0:
             return f"{said} The next, {_name(rival.pipeline)}, is {lead:.2f} behind ({self._worth(rival)})."
         return (
-            f"{said} {_name(rival.pipeline)} is {-lead:.2f} ahead ({self._worth(rival)}), and {self.margin:g} is what it "
-            "takes."
+            f"{said} {_name(rival.pipeline)} is {-lead:.2f} ahead ({self._worth(rival)}), but {self.margin:g} is "
+            "what it takes."
         )
 
     def to_json(self) -> dict[str, object]:
