@@ -55,7 +55,7 @@ def by_definition(rows: np.ndarray, labels: np.ndarray) -> float:
     return total
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 4), st.integers(2, 4), st.integers(0, 9999))
 def test_dbcv_equals_its_definitions(d: int, k: int, seed: int):
     random = np.random.default_rng(seed)

@@ -50,7 +50,7 @@ def test_every_cut_is_scikit_learns_dbscan(kind: str, n: int, seed: int, is_held
     assert (trees.squares is not None) == is_held
     for min_samples in (1, 2, 4, 16):
         for eps in radii(kind, rows, random):
-            expected = DBSCAN(eps=eps, min_samples=min_samples).fit(rows.astype(float)).labels_
+            expected = DBSCAN(eps=eps, min_samples=min_samples).fit(rows).labels_
             labels = trees.tree(min_samples).cut(eps)
             assert labels.dtype == np.int64
             assert labels.tolist() == expected.tolist(), (min_samples, eps)
@@ -61,7 +61,7 @@ def test_every_cut_is_scikit_learns_dbscan(kind: str, n: int, seed: int, is_held
 def test_a_distance_of_epsilon_exactly_is_within_it(kind: str, n: int, seed: int):
     rows = some_rows(kind, n, seed)
     away = cdist(rows.astype(float), rows.astype(float), "sqeuclidean")
-    trees = DensityTrees(rows, 6)
+    trees = DensityTrees(rows.astype(float), 6)
     for eps in np.sqrt(np.random.default_rng(seed).choice(away[away > 0], 5) if (away > 0).any() else [1.0]):
         for min_samples in (2, 3, 6):
             # a root rounds, and its square again: the oracle compares the same squares, from a matrix of its own
@@ -88,6 +88,15 @@ def test_a_thousand_rows_without_a_matrix_have_the_same_tree(four_groups):
         expected = DBSCAN(eps=eps, min_samples=5).fit(rows.astype(float)).labels_.tolist()
         assert held.tree(5).cut(eps).tolist() == expected
         assert walked.tree(5).cut(eps).tolist() == expected
+
+
+@pytest.mark.parametrize("d", [3, 40])
+def test_a_distance_in_single_precision_is_decided_as_scikit_learn_decides_it(d: int):
+    rows = (50 + np.random.default_rng(d).standard_normal((200, d))).astype(np.float32)
+    trees = DensityTrees(rows, 4)
+    away = np.sort(cdist(rows.astype(float), rows.astype(float)), axis=1)[:, 1].astype(np.float32)
+    for eps in away[:60].astype(float):
+        assert trees.tree(2).cut(eps).tolist() == DBSCAN(eps=eps, min_samples=2).fit(rows).labels_.tolist()
 
 
 def test_fewer_rows_than_a_neighbourhood_are_noise_at_any_radius():

@@ -75,6 +75,37 @@ def silhouette(rows: Embedding, labels: Labels, *, seed: int = 0, sample: int = 
     return float(silhouette_score(rows[part], labels[part])) * share
 
 
+def silhouette_of(distances: NDArray[np.float32], labels: Labels) -> float:
+    """The same silhouette of all rows from a matrix, for several clusterings of the same rows.
+
+    Args:
+        distances: (n, n) float32, symmetric, zero on the diagonal.
+        labels: (n,).
+
+    Source: Rousseeuw 1987. Single precision as in scikit-learn, so that both give the same value.
+    """
+    groups = members(labels)
+    inside = labels != NOISE
+    n_inside = int(inside.sum())
+    if not 2 <= len(groups) < n_inside:
+        return -1.0
+    order = np.concatenate(groups)
+    sizes = np.array([len(group) for group in groups])
+    starts = np.cumsum(sizes) - sizes
+    # symmetric: whole rows are gathered, which is quicker than columns
+    totals = np.add.reduceat(distances[order], starts, axis=0, dtype=np.float64)[:, inside].T.astype(np.float32)
+    own, at = labels[inside], np.arange(n_inside)
+    within = totals[at, own]
+    totals[at, own] = np.inf
+    totals /= sizes
+    between = totals.min(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        within /= (sizes - 1)[own]
+        values = (between - within) / np.maximum(within, between)
+    # a cluster of one, or two clusters on one spot
+    return float(np.mean(np.nan_to_num(values))) * n_inside / len(labels)
+
+
 def subsample(labels: Labels, most: int, seed: int) -> NDArray[np.int64]:
     """At most ``most`` positions, ascending, drawn evenly and by seed; all when they fit."""
     if len(labels) <= most:

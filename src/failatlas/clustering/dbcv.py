@@ -1,4 +1,4 @@
-"""DBCV: density-based clustering validation, in [-1, 1].  O(n²) time for the n clustered rows, blocks in memory.
+"""DBCV: density-based clustering validation, in [-1, 1].  O(n²) time and memory for a sample of n ≤ 2,000 rows.
 
 High: every cluster is denser inside than the ground between it and its nearest neighbour. Unlike the silhouette it
 does not ask that clusters be round.
@@ -11,18 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from failatlas.arrays import Embedding, Labels
+from failatlas.arrays import Embedding, Indices, Labels
 from failatlas.clustering.criteria import SAMPLE, subsample
 from failatlas.clustering.labels import members
+from failatlas.clustering.squares import squares
 
 _Matrix = NDArray[np.float64]
+
+SPARE = 1e-200  # a sum below this may have lost terms to underflow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cluster:
     """What DBCV needs of one cluster: its inner rows, their core distances, and its sparsest inner link."""
 
-    rows: _Matrix
+    inner: Indices
     core: _Matrix
     sparseness: float
 
@@ -43,54 +46,99 @@ def dbcv(rows: Embedding, labels: Labels, *, seed: int = 0, sample: int = SAMPLE
     logarithms, for d may be large.
     """
     chosen = subsample(labels, sample, seed)
-    points, names = rows[chosen].astype(np.float64), labels[chosen]
-    groups = [group for group in members(names) if len(group) > 1]
-    if len(groups) < 2:
-        return -1.0
-    clusters = [_describe(points[group]) for group in groups]
-    separation = np.full((len(clusters), len(clusters)), np.inf)
-    for i, a in enumerate(clusters):
-        for j in range(i + 1, len(clusters)):
-            separation[i, j] = separation[j, i] = _separation(a, clusters[j])
-    total = 0.0
-    for size, cluster, nearest in zip(map(len, groups), clusters, separation.min(axis=1), strict=True):
-        larger = max(nearest, cluster.sparseness)
-        # both 0: two clusters on one spot, no better together than apart
-        total += size * ((nearest - cluster.sparseness) / larger if larger > 0 else 0.0)
-    return float(total / len(names))
+    return Dbcv(np.sqrt(squares(rows[chosen])), rows.shape[1])(labels[chosen])
 
 
-def _describe(points: _Matrix) -> _Cluster:
-    distances = _distances(points, points)
-    np.fill_diagonal(distances, 0.0)
-    core = _core_distances(distances, points.shape[1])
-    reach = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
-    heads, tails, weights = _spanning_tree(reach, distances)
-    degree = np.bincount(np.concatenate([heads, tails]), minlength=len(points))
-    inner = degree > 1
-    if not inner.any():
-        inner[:] = True
-    links = weights[inner[heads] & inner[tails]]
-    # one inner node only: its star has no inner link, so every link is looked at
-    return _Cluster(points[inner], core[inner], float((links if len(links) else weights).max()))
+class Dbcv:
+    """DBCV of many clusterings of the same rows: distances are given once, a cluster that comes again is known.
+
+    Args:
+        distances: (n, n) float64, zero on the diagonal.
+        dimension: of the rows.
+    """
+
+    def __init__(self, distances: _Matrix, dimension: int) -> None:
+        self._distances, self._dimension = distances, dimension
+        away = distances + np.diag(np.full(len(distances), np.inf))
+        self._nearest: _Matrix = away.min(axis=1, initial=np.inf)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # (d / d of the nearest)^-D: 1 for the nearest row, so that sums neither overflow nor, mostly, vanish
+            self._powers: _Matrix = np.exp(-dimension * (np.log(away) - np.log(self._nearest)[:, None]))
+        self._known: dict[bytes, _Cluster] = {}
+
+    def __call__(self, labels: Labels) -> float:
+        """DBCV of (n,) labels, see :func:`dbcv`."""
+        groups = [group for group in members(labels) if len(group) > 1]
+        if len(groups) < 2:
+            return -1.0
+        clusters = [self._cluster(group) for group in groups]
+        total = 0.0
+        for size, cluster, nearest in zip(map(len, groups), clusters, self._separations(clusters), strict=True):
+            larger = max(nearest, cluster.sparseness)
+            # both 0: two clusters on one spot, no better together than apart
+            total += size * ((nearest - cluster.sparseness) / larger if larger > 0 else 0.0)
+        return float(total / len(labels))
+
+    def _cluster(self, group: Indices) -> _Cluster:
+        key = group.tobytes()
+        if key not in self._known:
+            self._known[key] = self._describe(group)
+        return self._known[key]
+
+    def _describe(self, group: Indices) -> _Cluster:
+        distances = self._distances[np.ix_(group, group)]
+        core = self._core_distances(group, distances)
+        reach = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
+        heads, tails, weights = _spanning_tree(reach, distances)
+        degree = np.bincount(np.concatenate([heads, tails]), minlength=len(group))
+        inner = degree > 1
+        if not inner.any():
+            inner[:] = True
+        links = weights[inner[heads] & inner[tails]]
+        # one inner node only: its star has no inner link, so every link is looked at
+        return _Cluster(group[inner], core[inner], float((links if len(links) else weights).max()))
+
+    def _core_distances(self, group: Indices, distances: _Matrix) -> _Matrix:
+        """(Σ_{j≠i} d_ij^-D / (n−1))^(−1/D): the D-dimensional density around each row, as a distance."""
+        total: _Matrix = self._powers[np.ix_(group, group)].sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            core: _Matrix = self._nearest[group] * (total / (len(group) - 1)) ** (-1 / self._dimension)
+        # rows with a copy somewhere, and rows whose neighbours all belong to others
+        odd = np.flatnonzero(~(total > SPARE) | (self._nearest[group] == 0))
+        core[odd] = _core_distances(distances, odd, self._dimension)
+        return core
+
+    def _separations(self, clusters: list[_Cluster]) -> list[float]:
+        """Of each cluster: smallest mutual reachability between its inner rows and those of another cluster."""
+        rows = np.concatenate([cluster.inner for cluster in clusters])
+        core = np.concatenate([cluster.core for cluster in clusters])
+        ends = np.cumsum([len(cluster.inner) for cluster in clusters])
+        found = []
+        for end, cluster in zip(ends.tolist(), clusters, strict=True):
+            start = end - len(cluster.inner)
+            reach = self._distances[np.ix_(cluster.inner, rows)]
+            np.maximum(reach, core[None, :], out=reach)
+            np.maximum(reach, cluster.core[:, None], out=reach)
+            reach[:, start:end] = np.inf
+            found.append(float(reach.min()))
+        return found
 
 
-def _core_distances(distances: _Matrix, dimension: int) -> _Matrix:
-    """(Σ_{j≠i} d_ij^-D / (n−1))^(−1/D): the D-dimensional density around each row, as a distance."""
-    n = len(distances)
+def _core_distances(distances: _Matrix, chosen: Indices, dimension: int) -> _Matrix:
+    """Core distances of some rows of a cluster by logarithms, which no power overflows; 0 beside a copy."""
     with np.errstate(divide="ignore"):
-        powers = -dimension * np.log(distances)
-    np.fill_diagonal(powers, -np.inf)
-    top = powers.max(axis=1)
+        powers = -dimension * np.log(distances[chosen])
+    powers[np.arange(len(chosen)), chosen] = -np.inf
+    top = powers.max(axis=1, initial=-np.inf)
     copies = np.isposinf(top)  # somebody sits on the same spot: infinitely dense
     top = np.where(copies, 0.0, top)
     with np.errstate(over="ignore"):
         total = np.exp(powers - top[:, None]).sum(axis=1)
-    core = np.exp(-(top + np.log(total / (n - 1))) / dimension)
+    core = np.exp(-(top + np.log(total / (len(distances) - 1))) / dimension)
     return np.where(copies, 0.0, core)
 
 
-def _spanning_tree(weights: _Matrix, ties: _Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], _Matrix]:
+def _spanning_tree(weights: _Matrix, ties: _Matrix) -> tuple[Indices, Indices, _Matrix]:
     """(n−1) edges by Prim's algorithm on a full matrix; SciPy's takes a weight of 0 for no edge, and ours may be 0.
 
     One core distance often decides several weights, so ties are common; the smaller entry of ``ties`` wins, which
@@ -112,19 +160,3 @@ def _spanning_tree(weights: _Matrix, ties: _Matrix) -> tuple[NDArray[np.int64], 
         best[closer], best_tie[closer] = weight[closer], tie[closer]
         source[closer] = node
     return heads, tails, taken
-
-
-def _separation(a: _Cluster, b: _Cluster) -> float:
-    """Smallest mutual reachability between the inner rows of two clusters."""
-    least = np.inf
-    for start in range(0, len(a.rows), 512):
-        distances = _distances(a.rows[start : start + 512], b.rows)
-        reach = np.maximum(distances, np.maximum(a.core[start : start + 512, None], b.core[None, :]))
-        least = min(least, float(reach.min()))
-    return least
-
-
-def _distances(a: _Matrix, b: _Matrix) -> _Matrix:
-    from scipy.spatial.distance import cdist
-
-    return np.asarray(cdist(a, b), dtype=np.float64)

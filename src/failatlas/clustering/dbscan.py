@@ -1,4 +1,7 @@
-"""DBSCAN: clusters are what lies densely together, of any shape; the rest is noise.  O(n²) time, neighbours in memory.
+"""DBSCAN: clusters are what lies densely together, of any shape; the rest is noise.  O(n²) time.
+
+A comparison of radii cuts one density tree for each min_samples (memory: see ``densitytree``); a single radius goes to
+scikit-learn, which holds every row's neighbours.
 
 The clustering of SAFE and of the best published pipeline: ε at the knee of the sorted nearest-neighbour distances.
 """
@@ -11,9 +14,10 @@ import numpy as np
 
 from failatlas.arrays import NOISE, Embedding, Labels, Vector
 from failatlas.clustering.clusterer import clusterers
+from failatlas.clustering.densitytree import DensityTrees
 from failatlas.clustering.giant import PARTS, check_parts, divide, has_giant
 from failatlas.clustering.labels import by_size
-from failatlas.clustering.validity import best, complaint, validity
+from failatlas.clustering.validity import Validity, best, complaint
 from failatlas.curves import Curve
 from failatlas.errors import UsageError
 from failatlas.reduction.knee import kneedle
@@ -87,18 +91,18 @@ class Dbscan:
         rows = finite_rows(embedding, "embedding")
         self._check()
         self.curves_, self.notes_ = (), ()
-        self._scores: dict[bytes, float] = {}
         n = len(rows)
         if n < 2:
             alone = NOISE if self.min_samples == "auto" or int(self.min_samples) > 1 else 0
             return self._finish(rows, _Cut(np.full(n, alone, np.int64), 0.0, 1, -1.0))
         grid = self._grid(n)
+        candidates = _Candidates(rows, grid, self.seed, is_many=self.eps == "auto")
         if not isinstance(self.eps, str):
-            return self._finish(rows, self._best(rows, float(self.eps), grid))
+            return self._finish(rows, self._best(candidates, float(self.eps)))
         away = np.sort(nearest_other(rows).astype(np.float64))
         eps, rule = self._choose_eps(rows, away)
-        first = self._best(rows, eps, grid)
-        better = self._compare(rows, first, grid) if self.eps == "auto" else None
+        first = self._best(candidates, eps)
+        better = self._compare(candidates, first) if self.eps == "auto" else None
         if better is not None:
             eps, rule = better.eps, f"best ½ silhouette + ½ DBCV; the {rule} is {first.eps:.4g}"
         x = np.arange(1, n + 1, dtype=np.float64)
@@ -140,33 +144,23 @@ class Dbscan:
         self.notes_ += ("most rows have a copy: ε joins copies only, unless another separates better",)
         return _between_copies(rows), "half the smallest distance: most rows have a copy"
 
-    def _best(self, rows: Embedding, eps: float, grid: tuple[int, ...]) -> _Cut:
+    def _best(self, candidates: _Candidates, eps: float) -> _Cut:
         """The best min_samples at one radius; of equals the smallest."""
-        cuts = [self._cut(rows, eps, value) for value in grid]
+        cuts = [candidates.cut(eps, value) for value in candidates.grid]
         at = best([cut.score for cut in cuts])
-        if len(grid) > 1:
-            x, y = np.array(grid, np.float64), np.array([cut.score for cut in cuts])
-            self.curves_ = (Curve("min_samples", "½ silhouette + ½ DBCV", x, y, float(grid[at]), "maximum"),)
+        if len(cuts) > 1:
+            x, y = np.array(candidates.grid, np.float64), np.array([cut.score for cut in cuts])
+            self.curves_ = (Curve("min_samples", "½ silhouette + ½ DBCV", x, y, x[at].item(), "maximum"),)
         return cuts[at]
 
-    def _cut(self, rows: Embedding, eps: float, min_samples: int) -> _Cut:
-        return self._scored(rows, _dbscan(rows, eps, min_samples), eps, min_samples)
-
-    def _scored(self, rows: Embedding, labels: Labels, eps: float, min_samples: int) -> _Cut:
-        # many radii give the same clusters, and the score is what costs
-        key = labels.tobytes()
-        if key not in self._scores:
-            self._scores[key] = validity(rows, labels, self.seed)
-        return _Cut(labels, eps, min_samples, self._scores[key])
-
-    def _compare(self, rows: Embedding, first: _Cut, grid: tuple[int, ...]) -> _Cut | None:
+    def _compare(self, candidates: _Candidates, first: _Cut) -> _Cut | None:
         """A clearly better clustering at another radius, or None."""
         trouble = complaint(first.labels)
-        others = [self._usable(rows, eps, grid) for eps in _radii(rows, first.eps)]
+        others = [candidates.usable(eps) for eps in _radii(candidates.rows, first.eps)]
         usable = [cut for cut in others if cut is not None]
         if not usable:
             return None
-        candidate = self._readable(rows, usable)
+        candidate = self._readable(candidates.rows, usable)
         # what is hard to use gives way to anything that is not: two clusters, one of them giant, always score high
         if not trouble and candidate.score <= first.score + MARGIN:
             return None
@@ -198,17 +192,41 @@ class Dbscan:
                 return cut
         return order[0]
 
-    def _usable(self, rows: Embedding, eps: float, grid: tuple[int, ...]) -> _Cut | None:
+
+class _Candidates:
+    """Clusterings of the same rows by radius and min_samples; distances, trees and scores are computed once.
+
+    Args:
+        rows: (n, k).
+        grid: every min_samples that may be asked for, ascending.
+        seed: of the sample on which many rows are scored.
+        is_many: whether radii will be compared, so that trees pay.
+    """
+
+    def __init__(self, rows: Embedding, grid: tuple[int, ...], seed: int, *, is_many: bool) -> None:
+        self.rows, self.grid = rows, grid
+        self._trees = DensityTrees(rows, grid[-1]) if is_many else None
+        self._validity = Validity(rows, seed, self._trees.squares if self._trees else None)
+
+    def cut(self, eps: float, min_samples: int) -> _Cut:
+        """The clustering at one radius, scored."""
+        return self._scored(self._labels(eps, min_samples), eps, min_samples)
+
+    def usable(self, eps: float) -> _Cut | None:
         """The best clustering at one radius that leaves little noise and no giant; None when there is none."""
-        found = [(value, _dbscan(rows, eps, value)) for value in grid]
-        cuts = [self._scored(rows, labels, eps, value) for value, labels in found if not complaint(labels)]
+        found = [(value, self._labels(eps, value)) for value in self.grid]
+        cuts = [self._scored(labels, eps, value) for value, labels in found if not complaint(labels)]
         return cuts[best([cut.score for cut in cuts])] if cuts else None
 
+    def _scored(self, labels: Labels, eps: float, min_samples: int) -> _Cut:
+        return _Cut(labels, eps, min_samples, self._validity(labels))
 
-def _dbscan(rows: Embedding, eps: float, min_samples: int) -> Labels:
-    from sklearn.cluster import DBSCAN
+    def _labels(self, eps: float, min_samples: int) -> Labels:
+        if self._trees is not None:
+            return by_size(self._trees.tree(min_samples).cut(eps))
+        from sklearn.cluster import DBSCAN
 
-    return by_size(DBSCAN(eps=eps, min_samples=min_samples).fit(rows).labels_)
+        return by_size(DBSCAN(eps=eps, min_samples=min_samples).fit(self.rows).labels_)
 
 
 def _radii(rows: Embedding, eps: float) -> list[float]:

@@ -24,7 +24,7 @@ from failatlas.progress import track
 
 _Squares = NDArray[np.float64]
 
-TREE = 15  # columns up to which a search by boxes is quicker than by products
+TREE, FEW = 15, 12  # columns up to which scikit-learn searches by boxes and not by products, and rows from which
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +39,8 @@ class DensityTree:
         steps: (n,) squared mutual reachability by which each row of ``order`` was reached; inf for the first.
         near: (n, m) some rows that are nearest to each, all that a border row can have within its radius.
         near_squares: (n, m) how far they are.
+        is_single: scikit-learn rounds ε² to float32 for such rows; a radius that is a distance between two rows, as a
+            knee is, is thereby decided.
     """
 
     min_samples: int
@@ -47,16 +49,18 @@ class DensityTree:
     steps: _Squares
     near: Indices
     near_squares: _Squares
+    is_single: bool = False
 
     def cut(self, eps: float) -> Labels:
         """(n,) int64 labels of scikit-learn's DBSCAN at radius ``eps`` > 0, its numbers included; -1 is noise.
 
-        A row at distance ε exactly is a neighbour, which is decided on squares as scikit-learn does. A border row
-        between clusters goes to the one whose first core row comes first.
+        A row at distance ε exactly is a neighbour, which is decided on squares as scikit-learn does (but where its
+        tree takes a whole box of rows at once, it decides on roots). A border row between clusters goes to the one
+        whose first core row comes first.
 
         Source: Ester et al. 1996, with scikit-learn's order of visits.
         """
-        limit = eps * eps
+        limit = self._limit(eps)
         labels = np.full(len(self.core), NOISE, np.int64)
         is_core = self.core <= limit
         if self.min_samples > len(self.core) or not is_core.any():
@@ -76,6 +80,12 @@ class DensityTree:
             labels[border] = np.where(lowest < len(labels), lowest, NOISE)
         return labels
 
+    def _limit(self, eps: float) -> float:
+        if not self.is_single:
+            return eps * eps
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.float32(eps) * np.float32(eps))
+
 
 class DensityTrees:
     """Density trees of the same rows: what they have in common is computed once, each tree when first asked for.
@@ -89,6 +99,8 @@ class DensityTrees:
         self.rows = rows
         self.squares: _Squares | None = squares(rows) if len(rows) <= FULL else None
         self._points = rows.astype(np.float64)
+        # where scikit-learn's DBSCAN searches by products, in the precision of the rows
+        self._is_single = rows.dtype == np.float32 and (rows.shape[1] > TREE or len(rows) < FEW)
         self._near, self._near_squares = self._nearest(min(most, len(rows)))
         self._trees: dict[int, DensityTree] = {}
 
@@ -107,7 +119,7 @@ class DensityTrees:
             order, steps = _visits(self.squares, core) if self.squares is not None else _walk(self._points, core)
         # a border row has fewer than min_samples rows within its radius
         near, near_squares = self._near[:, : min_samples - 1], self._near_squares[:, : min_samples - 1]
-        return DensityTree(min_samples, core, order, steps, near, near_squares)
+        return DensityTree(min_samples, core, order, steps, near, near_squares, self._is_single)
 
     def _nearest(self, count: int) -> tuple[Indices, _Squares]:
         """The ``count`` nearest rows of every row, itself or a copy of it first; which of equals does not matter."""

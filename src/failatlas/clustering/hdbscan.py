@@ -12,7 +12,7 @@ from failatlas.clustering.clusterer import clusterers
 from failatlas.clustering.count import distinct
 from failatlas.clustering.giant import PARTS, check_parts, divide
 from failatlas.clustering.labels import by_size
-from failatlas.clustering.validity import best, complaint, validity
+from failatlas.clustering.validity import Validity, best, complaint
 from failatlas.curves import Curve
 from failatlas.errors import UsageError
 from failatlas.reduction.rows import finite_rows
@@ -79,7 +79,8 @@ class Hdbscan:
         candidates = [density_tree(rows, value, min(samples or value, n)) for value in grid]
         at = 0
         if len(grid) > 1:
-            scores = [validity(rows, labels, self.seed) for labels in candidates]
+            score = Validity(rows, self.seed)
+            scores = [score(labels) for labels in candidates]
             at = best(scores)
             x, y = np.array(grid, np.float64), np.array(scores)
             self.curves_ = (Curve("min_cluster_size", "½ silhouette + ½ DBCV", x, y, float(grid[at]), "maximum"),)
