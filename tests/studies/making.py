@@ -85,6 +85,7 @@ def study(entries, *, causes=("night", "sun", "mask"), tallies=None, **more) -> 
             "sizes": {"natural": 30} | dict.fromkeys(causes, 40),
             "seed": 7,
             "wall_s": 20.0,
+            "shared_s": 5.0,
             "memory": "peak resident memory of the process",
             **more,
         }

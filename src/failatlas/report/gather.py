@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import platform
 import shlex
 from collections import Counter
-from importlib import metadata
 from pathlib import Path
 
-from failatlas import __version__
 from failatlas.images import ImageSet
 from failatlas.relevance.checks import TOLERANCE
 from failatlas.report.document import DataCard, Document, LayerRow, ModelCard, RelevanceCard
 from failatlas.report.pictures import RunPictures
+from failatlas.report.versions import versions
 from failatlas.runs import Inputs, Run, Settings
 from failatlas.statistics import wilson
 from failatlas.tasks import Task
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "umap-learn", "torch", "onnxruntime", "pillow")
 _KINDS = {
     "TorchModel": "torch module",
     "OnnxModel": "ONNX, black box",
@@ -41,7 +38,7 @@ def gather(run: Run, inputs: Inputs, settings: Settings) -> Document:
         relevance=relevance,
         curves=run.layer.curves if run.layer is not None else (),
         settings=_settings(settings),
-        versions=_versions(),
+        versions=versions(),
         hashes={"images": run.survey.set_digest, "records": run.records, "network": run.model},
         warnings=run.relevance.warnings if run.relevance is not None else (),
     )
@@ -142,13 +139,3 @@ def _settings(settings: Settings) -> dict[str, object]:
 def _file_name(value: object) -> str:
     """What a path ends in: where a file lies on this machine is nobody else's business."""
     return str(value).replace("\\", "/").rsplit("/", 1)[-1]
-
-
-def _versions() -> dict[str, str]:
-    found = {"failatlas": __version__}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found | {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}

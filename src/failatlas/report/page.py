@@ -18,7 +18,9 @@ def static(file: str) -> str:
     return resources.files("failatlas.report").joinpath("static", file).read_text("utf-8")
 
 
-def page(title: str, *content: Content, links: Sequence[tuple[str, str]], up: str = "") -> bytes:
+def page(
+    title: str, *content: Content, links: Sequence[tuple[str, str]], up: str = "", sheets: Sequence[str] = ()
+) -> bytes:
     """A whole page, UTF-8.
 
     Args:
@@ -26,8 +28,9 @@ def page(title: str, *content: Content, links: Sequence[tuple[str, str]], up: st
         content: of the main landmark.
         links: (address, text) of the contents list.
         up: ``"../"`` on pages in a folder of their own.
+        sheets: further style sheets of ``report/static``.
     """
-    style, script = static("report.css"), static("report.js")
+    style, script = "".join(map(static, ("report.css", *sheets))), static("report.js")
     body = element(
         "body",
         element("a", "Skip to the content", href="#main", class_="skip"),

@@ -5,7 +5,7 @@
   const up = document.body.dataset.up || "";
 
   // --- tables that sort: a button in each head whose cells carry a value ---
-  for (const table of document.querySelectorAll("table.ranking")) {
+  for (const table of document.querySelectorAll("table.ranking, table.sortable")) {
     const body = table.tBodies[0];
     Array.from(table.tHead.rows[0].cells).forEach((head, column) => {
       if (!body.rows[0] || body.rows[0].cells[column].dataset.value === undefined) return;
