@@ -54,6 +54,21 @@ def inputs(command: _Command) -> _Command:
     return command
 
 
+def backbone(command: _Command) -> _Command:
+    """The backbone of the extractors ``own`` and ``own-tuned``."""
+    for option in reversed(
+        (
+            click.option("--backbone", help="module:callable that builds the backbone of own and own-tuned."),
+            click.option("--backbone-weights", type=FILE, help="Safetensors for it."),
+            click.option(
+                "--backbone-preprocess", help="How pixels become its input, as --preprocess (default imagenet,224x224)."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def given(flags: dict[str, object], config: Path | None) -> dict[str, object]:
     """Settings from the file and the flags; a flag that was not given says nothing."""
     from failatlas import settings

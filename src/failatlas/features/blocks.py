@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from failatlas.errors import ModelError, ShapeError
 from failatlas.features.graph import Weight
 
 
@@ -27,6 +28,33 @@ class Residual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, c, h, w) → (n, k, h, w)."""
         return torch.relu(self.body(x) + self.shortcut(x))
+
+
+class Pooled(nn.Module):
+    """A network of anybody's, whose features come as rows or as maps.
+
+    Args:
+        network: (n, …) → (n, d), or (n, c, h, w), whose mean over height and width counts.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, …) → (n, d).
+
+        Raises:
+            ModelError: the network returns no tensor.
+            ShapeError: one that holds neither rows nor maps.
+        """
+        found = self.network(x)
+        remedy = "wrap the backbone in a module that returns features (n, d) or maps (n, c, h, w)"
+        if not isinstance(found, torch.Tensor):
+            raise ModelError(f"the backbone returns {type(found).__name__}, not a tensor", remedy=remedy)
+        if found.ndim not in (2, 4) or len(found) != len(x):
+            raise ShapeError(f"the backbone gives shape {tuple(found.shape)} for {len(x)} images", remedy=remedy)
+        return found.mean((2, 3)) if found.ndim == 4 else found
 
 
 def convolution(weight: Weight, bias: Weight, groups: int = 1) -> nn.Conv2d:

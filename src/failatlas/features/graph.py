@@ -15,9 +15,14 @@ Weight = NDArray[np.float32]
 
 
 class Graph:
-    """Collects nodes and initialisers; a value is the name of what a node gives; the input is called ``images``."""
+    """Collects nodes and initialisers; a value is the name of what a node gives; the input is called ``images``.
 
-    def __init__(self) -> None:
+    Args:
+        channels: of the images.
+    """
+
+    def __init__(self, channels: int = 3) -> None:
+        self._channels = channels
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
 
@@ -52,17 +57,17 @@ class Graph:
         return self.node("Flatten", self.node("GlobalAveragePool", value))
 
     def features(self, value: str, width: int, name: str) -> bytes:
-        """Serialised model called ``name``: ``images`` (n, 3, h, w) → ``features`` (n, width)."""
+        """Serialised model called ``name``: ``images`` (n, c, h, w) → ``features`` (n, width)."""
         return self._serialise(value, "features", ["n", width], name)
 
     def map(self, value: str, channels: int, name: str) -> bytes:
-        """Serialised model called ``name``: ``images`` (n, 3, h, w) → ``map`` (n, channels, …)."""
+        """Serialised model called ``name``: ``images`` (n, c, h, w) → ``map`` (n, channels, …)."""
         return self._serialise(value, "map", ["n", channels, "y", "x"], name)
 
     def _serialise(self, value: str, output: str, shape: list[str | int], name: str) -> bytes:
         from onnx import TensorProto, helper
 
-        images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, "h", "w"])
+        images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", self._channels, "h", "w"])
         result = helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)
         nodes = [*self._nodes, helper.make_node("Identity", [value], [output])]
         graph = helper.make_graph(nodes, name, [images], [result], self._constants)

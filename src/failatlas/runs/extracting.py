@@ -25,6 +25,9 @@ def extractor_options(settings: Settings, layer: LayerChoice | None) -> dict[str
         options["layer"] = layer.chosen
     if layer is not None or settings.composite != Settings().composite:
         options["composite"] = settings.composite
+    for name in ("backbone", "backbone_weights", "backbone_preprocess"):
+        if (value := getattr(settings, name)) is not None:
+            options[name] = value
     return options
 
 

@@ -41,6 +41,9 @@ class Settings:
         unit: of the numbers, for people.
         preprocess: how pixels become the network's input, e.g. ``"imagenet,224x224"``; see ``parse_preprocess``.
         pipeline: preset or extractor+reducer+clusterer.
+        backbone: ``module:callable`` that builds the backbone of the extractors ``own`` and ``own-tuned``.
+        backbone_weights: safetensors for it.
+        backbone_preprocess: how pixels become its input; as ``preprocess``, with a size.
         composite: relevance rules.
         layer_score: ``raw`` as in HUDD, or ``scaled``, free of the layer's scale.
         layer: internal layer whose heatmaps are clustered; ``auto`` = by the layer score.
@@ -77,6 +80,9 @@ class Settings:
     preprocess: str | None = None
 
     pipeline: str = "best"
+    backbone: str | None = None
+    backbone_weights: Path | None = None
+    backbone_preprocess: str | None = None
     composite: str = "hudd"
     layer_score: str = "raw"
     layer: str = "auto"
@@ -105,8 +111,9 @@ class Settings:
     def to_json(self) -> dict[str, Json]:
         """Every setting, paths absolute: a run is opened again from any folder."""
         plain = dataclasses.asdict(self)
-        if self.model is not None:
-            plain["model"] = _absolute(self.model)
+        for name in ("model", "backbone"):
+            if plain[name] is not None:
+                plain[name] = _absolute(plain[name])
         return {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in plain.items()}
 
 

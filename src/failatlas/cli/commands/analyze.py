@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @options.inputs
 @click.option("--out", type=options.FILE, required=True, help="Run folder; the same command again resumes it.")
 @click.option("--pipeline", help="hudd, safe, best (default) or extractor+reducer+clusterer.")
+@options.backbone
 @click.option("--composite", help="Relevance rules (failatlas parts).")
 @click.option("--layer-score", type=click.Choice(["raw", "scaled"]), help="As in HUDD, or free of the layer's scale.")
 @click.option("--layer", help="Internal layer whose heatmaps are clustered.")
