@@ -83,7 +83,6 @@ def test_D10_the_document_holds_no_nan() -> None:
             "clusters": 0,
             "redundancy": None,
             "noise": None,
-            "seconds": None,
             "error": "no",
         }
     ]

@@ -33,8 +33,10 @@ from failatlas.runs.settings import Settings
 from failatlas.runs.streaming import extracted, predicted, surveyed, tested
 from failatlas.seeds import derive, generator
 from failatlas.store import gc
+from failatlas.studies.choice import Choice
 
 STAGES = (
+    "choice",
     "survey",
     "other splits",
     "outcomes",
@@ -57,13 +59,18 @@ class Analysis:
         inputs: opened images, network and task.
         settings: how to analyse.
         conductor: keeps results.
+        choice: the pipeline that was chosen for these inputs, where the settings leave it open.
+
+    Raises:
+        UsageError: the settings leave the pipeline open and nobody chose one.
     """
 
-    def __init__(self, inputs: Inputs, settings: Settings, conductor: Conductor) -> None:
+    def __init__(self, inputs: Inputs, settings: Settings, conductor: Conductor, choice: Choice | None = None) -> None:
         self.inputs = inputs
         self.settings = settings
         self.conductor = conductor
-        self.pipeline = _pipeline(settings, inputs)
+        self.choice = choice
+        self.pipeline = _pipeline(choice.pipeline if choice is not None else settings.pipeline, inputs)
         if settings.composite != Settings().composite:
             from failatlas.relevance import composite_of
 
@@ -95,6 +102,7 @@ class Analysis:
             records=self.inputs.images.record_digest(),
             model=model.digest if model is not None else "",
             settings=settings,
+            choice=self.choice,
         )
         stage = Stage("run", _RUN_VERSION, self._keys(*STAGES), {"settings": settings}, self.settings.seed)
         return self.conductor.run(stage, Run, lambda: found)
@@ -349,11 +357,11 @@ class Analysis:
         return hashlib.sha256("\0".join(self.features.ids).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def analyze(inputs: Inputs, settings: Settings, conductor: Conductor) -> Run:
+def analyze(inputs: Inputs, settings: Settings, conductor: Conductor, choice: Choice | None = None) -> Run:
     """Why does this network fail?  From opened inputs to explained root causes; resumes where it was stopped."""
     if not len(inputs.images):
         raise UsageError("the image set is empty", where=inputs.name, remedy="check --images and --split")
-    found = Analysis(inputs, settings, conductor).run()
+    found = Analysis(inputs, settings, conductor, choice).run()
     # temporary files of a killed run, and shards that their whole has replaced
     gc(conductor.store)
     return found
@@ -364,8 +372,8 @@ def recall(conductor: Conductor) -> Run | None:
     return conductor.recall("run", Run)
 
 
-def _pipeline(settings: Settings, inputs: Inputs) -> Pipeline:
-    pipeline = parse(settings.pipeline)
+def _pipeline(text: str, inputs: Inputs) -> Pipeline:
+    pipeline = parse(text)
     if inputs.features is not None:
         if pipeline.clusterer == HUDD:
             raise UsageError(

@@ -15,6 +15,7 @@ from failatlas.runs.checking import RelevanceCheck
 from failatlas.runs.copies import Copy
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.layers import LayerChoice
+from failatlas.studies.choice import Choice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,7 @@ class Run:
         records: SHA-256 (hex) over the set's records.
         model: SHA-256 (hex) of the network; empty without one.
         settings: how all of it came about, as JSON, paths absolute.
+        choice: why this pipeline, where the settings left it open; None where they named it.
     """
 
     survey: Survey
@@ -58,6 +60,7 @@ class Run:
     records: str
     model: str
     settings: Mapping[str, object]
+    choice: Choice | None = None
 
     def check(self, inputs: Inputs) -> None:
         """Are these the images and the network that were analysed?  Files are compared as they are read.

@@ -35,7 +35,6 @@ class Candidate:
         n_clusters: clusters to read.
         redundancy: of them for each cause that they cover; nan when none is covered.
         noise: share of failures in no cluster.
-        seconds: its cost, run alone.
         error: why it could not run; "" = it ran.
     """
 
@@ -46,7 +45,6 @@ class Candidate:
     n_clusters: int = 0
     redundancy: float = math.nan
     noise: float = math.nan
-    seconds: float = math.nan
     error: str = ""
 
 
@@ -119,7 +117,6 @@ class Choice:
                     "clusters": one.n_clusters,
                     "redundancy": number_to_json(one.redundancy),
                     "noise": number_to_json(one.noise),
-                    "seconds": number_to_json(one.seconds),
                     "error": one.error,
                 }
                 for one in self.candidates
@@ -168,7 +165,7 @@ def choose(
 
 def _candidate(entry: Entry, basis: Basis) -> Candidate:
     if entry.score is None:
-        return Candidate(entry.pipeline, math.nan, seconds=entry.seconds, error=entry.error)
+        return Candidate(entry.pipeline, math.nan, error=entry.error)
     found = entry.score.agreement
     return Candidate(
         entry.pipeline,
@@ -178,7 +175,6 @@ def _candidate(entry: Entry, basis: Basis) -> Candidate:
         found.n_clusters,
         found.redundancy,
         found.noise,
-        entry.seconds,
     )
 
 
