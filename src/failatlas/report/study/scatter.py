@@ -76,7 +76,7 @@ def scatter(reading: Reading) -> Html | None:
     rest = f" {idle} that made no cluster {'is' if idle == 1 else 'are'} not drawn." if idle else ""
     return element(
         "figure",
-        element("div", picture, class_="map-box"),
+        element("div", picture, class_="map-box", tabindex=0, role="region", aria_label="Scatter"),
         element(
             "figcaption",
             _legend(reading),
