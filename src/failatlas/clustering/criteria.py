@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from failatlas.arrays import NOISE, Embedding, Labels
+from failatlas.arrays import NOISE, Embedding, Indices, Labels
 from failatlas.clustering.labels import members
 from failatlas.seeds import generator
 
@@ -75,35 +75,45 @@ def silhouette(rows: Embedding, labels: Labels, *, seed: int = 0, sample: int = 
     return float(silhouette_score(rows[part], labels[part])) * share
 
 
-def silhouette_of(distances: NDArray[np.float32], labels: Labels) -> float:
-    """The same silhouette of all rows from a matrix, for several clusterings of the same rows.
+class Silhouettes:
+    """Silhouettes of many clusterings of the same rows, all of which are looked at; a cluster seen before is known.
 
     Args:
         distances: (n, n) float32, symmetric, zero on the diagonal.
-        labels: (n,).
 
     Source: Rousseeuw 1987. Single precision as in scikit-learn, so that both give the same value.
     """
-    groups = members(labels)
-    inside = labels != NOISE
-    n_inside = int(inside.sum())
-    if not 2 <= len(groups) < n_inside:
-        return -1.0
-    order = np.concatenate(groups)
-    sizes = np.array([len(group) for group in groups])
-    starts = np.cumsum(sizes) - sizes
-    # symmetric: whole rows are gathered, which is quicker than columns
-    totals = np.add.reduceat(distances[order], starts, axis=0, dtype=np.float64)[:, inside].T.astype(np.float32)
-    own, at = labels[inside], np.arange(n_inside)
-    within = totals[at, own]
-    totals[at, own] = np.inf
-    totals /= sizes
-    between = totals.min(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        within /= (sizes - 1)[own]
-        values = (between - within) / np.maximum(within, between)
-    # a cluster of one, or two clusters on one spot
-    return float(np.mean(np.nan_to_num(values))) * n_inside / len(labels)
+
+    def __init__(self, distances: NDArray[np.float32]) -> None:
+        self._distances = distances
+        self._known: dict[bytes, NDArray[np.float32]] = {}
+
+    def __call__(self, labels: Labels) -> float:
+        """Mean silhouette of (n,) labels, see :func:`silhouette`."""
+        groups = members(labels)
+        inside = np.flatnonzero(labels != NOISE)
+        if not 2 <= len(groups) < len(inside):
+            return -1.0
+        totals = np.stack([self._totals(group) for group in groups])[:, inside].T
+        sizes = np.array([len(group) for group in groups])
+        own, at = labels[inside], np.arange(len(inside))
+        within = totals[at, own]
+        totals[at, own] = np.inf
+        totals /= sizes
+        between = totals.min(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            within /= (sizes - 1)[own]
+            values = (between - within) / np.maximum(within, between)
+        # a cluster of one, or two clusters on one spot
+        return float(np.mean(np.nan_to_num(values))) * len(inside) / len(labels)
+
+    def _totals(self, group: Indices) -> NDArray[np.float32]:
+        """(n,) sum of the distances from every row to the members of a cluster."""
+        key = group.tobytes()
+        if key not in self._known:
+            total: NDArray[np.float32] = self._distances[group].sum(axis=0, dtype=np.float64).astype(np.float32)
+            self._known[key] = total
+        return self._known[key]
 
 
 def subsample(labels: Labels, most: int, seed: int) -> NDArray[np.int64]:

@@ -23,11 +23,19 @@ SPARE = 1e-200  # a sum below this may have lost terms to underflow
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cluster:
-    """What DBCV needs of one cluster: its inner rows, their core distances, and its sparsest inner link."""
+    """What DBCV needs of one cluster.
+
+    Attributes:
+        inner: positions of its inner rows.
+        core: (len(inner),) their core distances.
+        sparseness: its sparsest inner link.
+        reach: (n,) how far every row is from it: the smallest max(distance, core distance) over inner rows.
+    """
 
     inner: Indices
     core: _Matrix
     sparseness: float
+    reach: _Matrix
 
 
 def dbcv(rows: Embedding, labels: Labels, *, seed: int = 0, sample: int = SAMPLE) -> float:
@@ -59,7 +67,8 @@ class Dbcv:
 
     def __init__(self, distances: _Matrix, dimension: int) -> None:
         self._distances, self._dimension = distances, dimension
-        away = distances + np.diag(np.full(len(distances), np.inf))
+        away = distances.copy()
+        np.fill_diagonal(away, np.inf)
         self._nearest: _Matrix = away.min(axis=1, initial=np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
             # (d / d of the nearest)^-D: 1 for the nearest row, so that sums neither overflow nor, mostly, vanish
@@ -73,7 +82,7 @@ class Dbcv:
             return -1.0
         clusters = [self._cluster(group) for group in groups]
         total = 0.0
-        for size, cluster, nearest in zip(map(len, groups), clusters, self._separations(clusters), strict=True):
+        for size, cluster, nearest in zip(map(len, groups), clusters, _separations(clusters), strict=True):
             larger = max(nearest, cluster.sparseness)
             # both 0: two clusters on one spot, no better together than apart
             total += size * ((nearest - cluster.sparseness) / larger if larger > 0 else 0.0)
@@ -88,15 +97,17 @@ class Dbcv:
     def _describe(self, group: Indices) -> _Cluster:
         distances = self._distances[np.ix_(group, group)]
         core = self._core_distances(group, distances)
-        reach = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
-        heads, tails, weights = _spanning_tree(reach, distances)
+        mutual = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
+        heads, tails, weights = _spanning_tree(mutual, distances)
         degree = np.bincount(np.concatenate([heads, tails]), minlength=len(group))
         inner = degree > 1
         if not inner.any():
             inner[:] = True
         links = weights[inner[heads] & inner[tails]]
         # one inner node only: its star has no inner link, so every link is looked at
-        return _Cluster(group[inner], core[inner], float((links if len(links) else weights).max()))
+        sparseness = float((links if len(links) else weights).max())
+        reach = np.maximum(self._distances[group[inner]], core[inner, None]).min(axis=0)
+        return _Cluster(group[inner], core[inner], sparseness, reach)
 
     def _core_distances(self, group: Indices, distances: _Matrix) -> _Matrix:
         """(Σ_{j≠i} d_ij^-D / (n−1))^(−1/D): the D-dimensional density around each row, as a distance."""
@@ -108,20 +119,18 @@ class Dbcv:
         core[odd] = _core_distances(distances, odd, self._dimension)
         return core
 
-    def _separations(self, clusters: list[_Cluster]) -> list[float]:
-        """Of each cluster: smallest mutual reachability between its inner rows and those of another cluster."""
-        rows = np.concatenate([cluster.inner for cluster in clusters])
-        core = np.concatenate([cluster.core for cluster in clusters])
-        ends = np.cumsum([len(cluster.inner) for cluster in clusters])
-        found = []
-        for end, cluster in zip(ends.tolist(), clusters, strict=True):
-            start = end - len(cluster.inner)
-            reach = self._distances[np.ix_(cluster.inner, rows)]
-            np.maximum(reach, core[None, :], out=reach)
-            np.maximum(reach, cluster.core[:, None], out=reach)
-            reach[:, start:end] = np.inf
-            found.append(float(reach.min()))
-        return found
+
+def _separations(clusters: list[_Cluster]) -> list[float]:
+    """Of each cluster: smallest mutual reachability between its inner rows and those of another cluster."""
+    rows = np.concatenate([cluster.inner for cluster in clusters])
+    reach = np.stack([cluster.reach for cluster in clusters])[:, rows]
+    np.maximum(reach, np.concatenate([cluster.core for cluster in clusters]), out=reach)
+    start = 0
+    for away, cluster in zip(reach, clusters, strict=True):
+        away[start : start + len(cluster.inner)] = np.inf
+        start += len(cluster.inner)
+    least: list[float] = reach.min(axis=1).tolist()
+    return least
 
 
 def _core_distances(distances: _Matrix, chosen: Indices, dimension: int) -> _Matrix:

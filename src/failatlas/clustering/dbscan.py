@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from failatlas.arrays import NOISE, Embedding, Labels, Vector
 from failatlas.clustering.clusterer import clusterers
@@ -26,6 +27,7 @@ from failatlas.reduction.rows import finite_rows
 from failatlas.registry import Parameter
 
 MIN_SAMPLES = (2, 3, 5, 10, 15)
+RANKS = (1, 4, 14)  # neighbours whose distances are candidates for ε
 MARGIN = 0.1  # by how much another radius must beat the knee
 
 
@@ -99,10 +101,12 @@ class Dbscan:
         candidates = _Candidates(rows, grid, self.seed, is_many=self.eps == "auto")
         if not isinstance(self.eps, str):
             return self._finish(rows, self._best(candidates, float(self.eps)))
-        away = np.sort(nearest_other(rows).astype(np.float64))
+        is_many = self.eps == "auto"
+        near = nearest(rows, min(n, RANKS[-1] + 1 if is_many else 2))[1].astype(np.float64)
+        away = np.sort(near[:, 1])
         eps, rule = self._choose_eps(rows, away)
         first = self._best(candidates, eps)
-        better = self._compare(candidates, first) if self.eps == "auto" else None
+        better = self._compare(candidates, first, near) if is_many else None
         if better is not None:
             eps, rule = better.eps, f"best ½ silhouette + ½ DBCV; the {rule} is {first.eps:.4g}"
         x = np.arange(1, n + 1, dtype=np.float64)
@@ -153,10 +157,10 @@ class Dbscan:
             self.curves_ = (Curve("min_samples", "½ silhouette + ½ DBCV", x, y, x[at].item(), "maximum"),)
         return cuts[at]
 
-    def _compare(self, candidates: _Candidates, first: _Cut) -> _Cut | None:
+    def _compare(self, candidates: _Candidates, first: _Cut, near: NDArray[np.float64]) -> _Cut | None:
         """A clearly better clustering at another radius, or None."""
         trouble = complaint(first.labels)
-        others = [candidates.usable(eps) for eps in _radii(candidates.rows, first.eps)]
+        others = [candidates.usable(eps) for eps in _radii(near, first.eps)]
         usable = [cut for cut in others if cut is not None]
         if not usable:
             return None
@@ -229,11 +233,10 @@ class _Candidates:
         return by_size(DBSCAN(eps=eps, min_samples=min_samples).fit(self.rows).labels_)
 
 
-def _radii(rows: Embedding, eps: float) -> list[float]:
-    """Candidates beside ε: quantiles of the distances to the 1st, 4th and 14th neighbour, ascending."""
-    ranks = [rank for rank in (1, 4, 14) if rank < len(rows)]
-    away = nearest(rows, ranks[-1] + 1)[1].astype(np.float64)
-    radii = np.unique(np.quantile(away[:, ranks], [0.25, 0.5, 0.75, 0.9, 0.98], axis=0))
+def _radii(near: NDArray[np.float64], eps: float) -> list[float]:
+    """Candidates beside ε: quantiles of the distances ``near`` (n, m) to some of the neighbours, ascending."""
+    ranks = [rank for rank in RANKS if rank < near.shape[1]]
+    radii = np.unique(np.quantile(near[:, ranks], [0.25, 0.5, 0.75, 0.9, 0.98], axis=0))
     return [float(radius) for radius in radii if radius > 0 and radius != eps]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import Embedding, Labels
-from failatlas.clustering.criteria import SAMPLE, silhouette, silhouette_of, subsample
+from failatlas.clustering.criteria import SAMPLE, Silhouettes, silhouette, subsample
 from failatlas.clustering.dbcv import Dbcv
 from failatlas.clustering.labels import n_clusters, noise_share
 from failatlas.clustering.squares import squares
@@ -35,7 +35,7 @@ class Validity:
     def __init__(self, rows: Embedding, seed: int, matrix: NDArray[np.float64] | None = None) -> None:
         self._rows, self._seed, self._matrix = rows, seed, matrix
         self._scores: dict[bytes, float] = {}
-        self._far: NDArray[np.float32] | None = None
+        self._silhouettes: Silhouettes | None = None
         self._dbcv: Dbcv | None = None
 
     def __call__(self, labels: Labels) -> float:
@@ -53,12 +53,13 @@ class Validity:
         if self._dbcv is None:
             matrix = squares(self._rows[chosen]) if self._matrix is None else self._matrix[np.ix_(chosen, chosen)]
             self._dbcv = Dbcv(np.sqrt(matrix), self._rows.shape[1])
-            self._far = np.sqrt(matrix.astype(np.float32)) if len(chosen) == len(labels) else None
-        if self._far is None:
-            round_ = silhouette(self._rows, labels, seed=self._seed)
+            if len(chosen) == len(labels):
+                self._silhouettes = Silhouettes(np.sqrt(matrix.astype(np.float32)))
+        if self._silhouettes is None:
+            apart = silhouette(self._rows, labels, seed=self._seed)
         else:
-            round_ = silhouette_of(self._far, labels)
-        return (round_ + self._dbcv(labels[chosen])) / 2
+            apart = self._silhouettes(labels)
+        return (apart + self._dbcv(labels[chosen])) / 2
 
 
 def complaint(labels: Labels) -> str:
