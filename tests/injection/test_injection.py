@@ -18,7 +18,6 @@ from failatlas.outcomes import run
 from failatlas.progress import listening
 from failatlas.simulators.scenarios import create, parse
 from failatlas.store import failpoints
-from failatlas.tasks import Landmarks
 
 SCENARIOS = (create("darkness"), create("brightness", stops=8.0), create("noise", attenuate=20.0))
 
@@ -369,22 +368,6 @@ def test_staging_needs_images_that_say_what_was_rendered(model, task, stage, tmp
             seed=0,
             staging=stage,
         )
-
-
-def test_landmarks_are_not_injected_with_what_would_move_them(model, tmp_path):
-    pixels = np.random.default_rng(0).integers(60, 90, (30, 12, 12, 3)).astype(np.uint8)
-    means = np.array([[p[:, :6].mean(), p[:, 6:].mean()] for p in pixels])
-    images, task = (
-        ImageSet.from_arrays(pixels, ids=[f"p{i}" for i in range(30)], targets=means),
-        Landmarks(threshold_px=1.0),
-    )
-    outcomes = run(model, images, task)
-    made = inject(
-        model, images, outcomes, task, [create("rotation"), create("brightness")], tmp_path, per_scenario=5, seed=0
-    )
-    assert [tally.kept for tally in made.tallies] == [0, 5]
-    assert made.tallies[0].note == "left out: rotation moves the landmarks in the picture"
-    assert made.images.records[0].target == images.records[number(made.images.records[0].metadata["source_id"])].target
 
 
 def test_a_result_shows_itself_in_one_line(injected):

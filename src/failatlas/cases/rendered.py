@@ -215,6 +215,7 @@ class RenderedCase:
             DataError: the record lacks a parameter of the scene.
             UsageError: the scenario does not fit the simulator.
         """
+        from failatlas.injection.landmarks import answered
         from failatlas.injection.staging import done_to
 
         lacking = next((name for name in self.space.names if name not in record.metadata), None)
@@ -234,7 +235,8 @@ class RenderedCase:
         cause = self.known_cause(rendering.values) or scenario.name
         metadata = {**record.metadata, **rendering.values, **self._facts(rendering), **injection.truth}
         restaged = replace(record, label=answer.label, target=answer.target, metadata={**metadata, KNOWN_CAUSE: cause})
-        return done_to(rendering.pixels, injection), restaged
+        size = rendering.pixels.shape[:2]
+        return done_to(rendering.pixels, injection), answered(restaged, injection, size, self.task())
 
     def images(self, split: str) -> ImageSet:
         """The reference set of a split, rendered now.

@@ -23,6 +23,7 @@ from failatlas.errors import DataError, UsageError
 from failatlas.images import BadImage, ImageRecord, ImageSet, write_manifest
 from failatlas.images.schema import FILE as PARAMETERS
 from failatlas.images.sources import FolderSource
+from failatlas.injection.landmarks import answered
 from failatlas.injection.staging import Staging, done_to
 from failatlas.injection.strength import stronger
 from failatlas.injection.writing import begun, record_of, row_of, shards, write_pictures, write_shard
@@ -41,7 +42,6 @@ VERSION = 1  # of what is injected: raise it when the same arguments give other 
 SHARD = 64  # pictures that are tried together
 SOURCE_ID = "source_id"  # the manifest's column of the image that a failure was made from
 _PLAN, _TALLIES, _SHARDS = "injection.json", "tallies.json", ".shards"
-_MOVES = ("scaling", "rotation")  # effects that move what is in the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def inject(
     Each scenario goes through the images in an order of its own; those that an earlier one has used come last.  Images
     with a known cause of their own are never used: their failures would have two.  The right answer stays what it is:
     a turned or zoomed picture shows the same scene through a tilted camera or another lens.  Landmarks are places in
-    the picture, so they would have to move with it; scaling and rotation are left out for them.
+    the picture: they move with it, and are not marked any more beyond its border or under a cover.
 
     Writes ``images/*.png``, ``manifest.csv``, ``tallies.json`` and, where parameters are declared, ``parameters.json``.
     Killed at any point, the same call goes on where it stopped and ends with the same bytes.
@@ -234,9 +234,6 @@ class _Injecting:
 
     def scenario(self, scenario: Scenario) -> Tally:
         """Find its failures, or read what an earlier call found."""
-        moving = sorted(set(scenario.name.split("+")) & set(_MOVES))
-        if self._task.name == "landmarks" and moving:
-            return Tally(scenario.name, 0, 0, f"left out: {moving[0]} moves the landmarks in the picture")
         order = self._order(scenario)
         tried = kept = 0
         lost: Counter[str] = Counter()
@@ -292,23 +289,28 @@ class _Injecting:
             source = self._images.records[position]
             random = generator(self._seed, "inject", scenario.name, source.id)
             if scenario.kind == "photometric":
-                injection = scenario.draw(random)
                 try:
-                    pixels = done_to(self._images.read(position).pixels, injection)
+                    before = self._images.read(position).pixels
                 except BadImage:
                     lost["can no longer be read"] += 1
                     continue
-                record = replace(source, metadata={**source.metadata, **injection.truth})
+                injection = scenario.draw(random)
+                pixels = done_to(before, injection)
+                record = answered(source, injection, before.shape[:2], self._task)
+                record = replace(record, metadata={**record.metadata, **injection.truth})
             else:
                 assert self._staging is not None
                 staged = self._staging.restage(source, scenario, random)
-                if staged is None or self._task.gap(staged[1]):
+                if staged is None:
                     lost["have no right answer any more"] += 1
                     continue
                 pixels, record = staged
                 if _is_same_scene(scenario, source, record):
                     lost["look so already"] += 1
                     continue
+            if self._task.gap(record):
+                lost["have no right answer any more"] += 1
+                continue
             yield _Attempt(position, pixels, replace(record, metadata={**record.metadata, SOURCE_ID: source.id}))
 
     def _failing(self, attempts: Sequence[_Attempt], lost: Counter[str]) -> list[_Attempt]:

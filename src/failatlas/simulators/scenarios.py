@@ -24,7 +24,7 @@ import numpy as np
 
 from failatlas.errors import UsageError
 from failatlas.parameters import Parameter, Space, Value, Values
-from failatlas.simulators.effects import STAGES, Effect, Picture, effects
+from failatlas.simulators.effects import STAGES, Effect, Picture, Points, effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,12 @@ class Injection:
         for effect, values, seed in self._effects:
             changed = effect.apply(changed, seed, **values)
         return changed
+
+    def points(self, points: Points, size: tuple[int, int]) -> Points:
+        """Where points of the picture are in the changed picture; see `Effect.points`."""
+        for effect, values, _ in self._effects:
+            points = effect.points(points, size, **values)
+        return points
 
 
 @final

@@ -2,7 +2,7 @@
 
 from failatlas.simulators.effects.blur import box_blur, defocus, motion_blur
 from failatlas.simulators.effects.camera import CAMERA, Camera, exposure, infrared, jpeg, vignetting
-from failatlas.simulators.effects.effect import STAGES, Effect, effect, effects
+from failatlas.simulators.effects.effect import STAGES, Effect, Points, effect, effects
 from failatlas.simulators.effects.framing import occlusion, rotation, scaling, watermark
 from failatlas.simulators.effects.light import Light, Picture, to_light, to_pixels
 from failatlas.simulators.effects.noise import laplacian_noise, sensor_noise
@@ -15,6 +15,7 @@ __all__ = [
     "Effect",
     "Light",
     "Picture",
+    "Points",
     "box_blur",
     "brightness",
     "contrast",

@@ -16,14 +16,20 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from failatlas.errors import ShapeError, UsageError
-from failatlas.parameters import Parameter, Space, Value
+from failatlas.parameters import Parameter, Space, Value, Values
 from failatlas.simulators.effects.light import Picture, to_light, to_pixels
 
 Stage: TypeAlias = Literal["geometry", "light", "lens", "sensor"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """The order in which a camera meets them, and in which combined effects apply."""
+
+Points: TypeAlias = NDArray[np.float64]
+"""(m, 2): x to the right and y down in pixels, from the upper left corner of the picture; nan = not to be seen."""
+
+Moves: TypeAlias = Callable[[Points, tuple[int, int], Values], Points]
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -43,6 +49,7 @@ class Effect:
         is_random: it takes a seed.
         in_light: its function takes linear light, not 8-bit pixels.
         function: picture or light, parameters by name, and the seed if it is random → the same kind, changed.
+        moves: see `effect`; None = everything stays in its place, and in sight.
     """
 
     name: str
@@ -55,6 +62,7 @@ class Effect:
     is_random: bool
     in_light: bool
     function: Callable[..., object]
+    moves: Moves | None = None
 
     def apply(self, picture: Picture, seed: int = 0, **values: Value) -> Picture:
         """The changed picture, a new array of the same shape.
@@ -79,6 +87,19 @@ class Effect:
             light = self.function(to_light(picture), **settings)
             return to_pixels(np.asarray(light, np.float32))
         return np.asarray(self.function(picture, **settings), np.uint8)
+
+    def points(self, points: Points, size: tuple[int, int], **values: Value) -> Points:
+        """Where points of the picture are in the changed picture; nan where something covers them.
+
+        Args:
+            points: (m, 2), see `Points`.
+            size: height and width of the picture.
+            **values: parameters; the rest is at its default.
+
+        Raises:
+            UsageError: an unknown parameter or a value outside its range.
+        """
+        return points if self.moves is None else self.moves(points, size, self.space.validated(values))
 
     def __repr__(self) -> str:
         listed = ", ".join(f"{parameter.name} {parameter.range}" for parameter in self.space)
@@ -135,11 +156,15 @@ def effect(
     source: str,
     in_light: bool = False,
     drawn: tuple[str, ...] = (),
+    moves: Moves | None = None,
 ) -> Callable[[_Function], _Function]:
     """Register a function as an effect; the function itself stays as it is.
 
     Its first argument is the picture, or linear light with ``in_light``; then one argument a parameter, by name; then
     ``seed``, if it is random.
+
+    Where it moves or covers things, ``moves`` takes points, the size of the picture and the parameters, and says where
+    the points are afterwards; see `Effect.points`.
 
     Raises:
         TypeError: arguments and parameters differ, there is no docstring, or name or code is taken.
@@ -156,7 +181,7 @@ def effect(
         if stage not in STAGES or not set(drawn) <= set(space.names):
             raise TypeError(f"effect {name!r}: stage {stage!r} or drawn {drawn} is unknown")
         summary = function.__doc__.strip().splitlines()[0]
-        effects.add(Effect(name, code, stage, space, drawn, source, summary, is_random, in_light, function))
+        effects.add(Effect(name, code, stage, space, drawn, source, summary, is_random, in_light, function, moves))
         return function
 
     return add

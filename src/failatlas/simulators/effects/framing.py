@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 
-from failatlas.parameters import Parameter
+from failatlas.parameters import Parameter, Values
 from failatlas.simulators.effects.blur import box_blur
-from failatlas.simulators.effects.effect import effect
+from failatlas.simulators.effects.effect import Points, effect
 from failatlas.simulators.effects.light import Picture
 
 _FILL = Parameter("fill", choices=("blurred", "edge", "mirror", "black"), meaning="what appears beyond the border")
@@ -22,6 +23,14 @@ _WORD = "SAMPLE"
 _BLUR = 0.15  # of the shorter side: the streaks of an edge drawn out melt into one another
 
 
+def _scaled(points: Points, size: tuple[int, int], values: Values) -> Points:
+    moved = np.empty_like(points)
+    for axis, (side, shift) in enumerate(((size[1], "shift_x"), (size[0], "shift_y"))):
+        first, end, (low, high) = _extent(side, float(values["factor"]), float(values[shift]))
+        moved[:, axis] = first + (points[:, axis] - low) * (end - first) / (high - low)
+    return moved
+
+
 @effect(
     "scaling",
     "SC",
@@ -31,6 +40,7 @@ _BLUR = 0.15  # of the shorter side: the streaks of an edge drawn out melt into 
     Parameter("shift_y", -0.5, 0.5, 0, meaning="move down, as a share of the height"),
     _FILL,
     source="area-weighted bilinear resampling (Pillow); borders on whole pixels",
+    moves=_scaled,
 )
 def scaling(pixels: Picture, factor: float, shift_x: float, shift_y: float, fill: str) -> Picture:
     """Nearer or farther: zoomed about the middle, then moved."""
@@ -59,6 +69,14 @@ def _extent(size: int, factor: float, shift: float) -> tuple[int, int, tuple[flo
     return first, last, ((first - start) * scale, min(float(size), (last - start) * scale))
 
 
+def _turned(points: Points, size: tuple[int, int], values: Values) -> Points:
+    angle = math.radians(float(values["angle_deg"]))
+    middle = np.array([size[1] / 2, size[0] / 2])
+    # y goes down: counter-clockwise takes what is on the right up
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    return np.asarray((points - middle) @ turn + middle, np.float64)
+
+
 @effect(
     "rotation",
     "RO",
@@ -66,6 +84,7 @@ def _extent(size: int, factor: float, shift: float) -> tuple[int, int, tuple[flo
     Parameter("angle_deg", -180, 180, 30, "deg", meaning="counter-clockwise about the middle"),
     _FILL,
     source="bicubic resampling (Pillow)",
+    moves=_turned,
 )
 def rotation(pixels: Picture, angle_deg: float, fill: str) -> Picture:
     """A tilted camera: turned about the middle."""
@@ -81,6 +100,12 @@ def rotation(pixels: Picture, angle_deg: float, fill: str) -> Picture:
     return turned.reshape(padded.shape)[tall : tall + height, wide : wide + width].copy()
 
 
+def _uncovered(points: Points, size: tuple[int, int], values: Values) -> Points:
+    tall, wide, top, left = _cover(size, *(float(values[name]) for name in ("area", "x", "y")))
+    inside = (left < points[:, 0]) & (points[:, 0] < left + wide) & (top < points[:, 1]) & (points[:, 1] < top + tall)
+    return np.where(inside[:, np.newaxis], np.nan, points)
+
+
 @effect(
     "occlusion",
     "OC",
@@ -91,15 +116,21 @@ def rotation(pixels: Picture, angle_deg: float, fill: str) -> Picture:
     Parameter("grey", 0, 255, 127, "level", integer=True, meaning="its tone"),
     source="DeVries & Taylor, 2017 (Cutout); ours: whole inside the picture, of its aspect",
     drawn=("x", "y"),
+    moves=_uncovered,
 )
 def occlusion(pixels: Picture, area: float, x: float, y: float, grey: float) -> Picture:
     """An even rectangle, of the picture's aspect, covers part of it."""
-    height, width = pixels.shape[:2]
-    tall, wide = round(height * area**0.5), round(width * area**0.5)
-    top, left = round(y * (height - tall)), round(x * (width - wide))
+    tall, wide, top, left = _cover(pixels.shape[:2], area, x, y)
     covered = pixels.copy()
     covered[top : top + tall, left : left + wide] = int(grey)
     return covered
+
+
+def _cover(size: tuple[int, ...], area: float, x: float, y: float) -> tuple[int, int, int, int]:
+    """Height, width, upper and left border of the rectangle."""
+    height, width = size
+    tall, wide = round(height * area**0.5), round(width * area**0.5)
+    return tall, wide, round(y * (height - tall)), round(x * (width - wide))
 
 
 @effect(
