@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -16,9 +18,15 @@ from failatlas.models.module import TorchModel
 
 NAMES = [part.name for part in extractors]
 PRETRAINED = ("backbone", "lite2", "resnet50", "stages", "vgg16")
-BLIND = (*PRETRAINED, "pixels")  # they see images, not the network under test
-OTHER = {"activations": {"layer": "3"}, "heatmap": {"layer": "3"}, "pixels": {"side": 8},
-         "pixel-heatmap": {"composite": "zplus"}, **{name: {"side": 64} for name in PRETRAINED}}  # fmt: skip
+BLIND = (*PRETRAINED, "own", "pixels")  # they see images, not the network under test
+OTHER = {
+    "activations": {"layer": "3"},
+    "heatmap": {"layer": "3"},
+    "own": {"backbone_preprocess": "unit,18x16"},
+    "pixel-heatmap": {"composite": "zplus"},
+    "pixels": {"side": 8},
+    **{name: {"side": 64} for name in PRETRAINED},
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +47,8 @@ def images():
 def opened(name, model, **options):
     """An extractor for speed: of small images, of a layer that is named."""
     small = {"side": 64 if options else 48}  # at 32 px lite2 answers noise with zeros
-    quick = {"heatmap": {"layer": "6"}, **dict.fromkeys(PRETRAINED, small)}.get(name, {})
+    own = {"backbone": f"{Path(__file__).with_name('backbones.py')}:maps", "backbone_preprocess": "unit,16x16"}
+    quick = {"heatmap": {"layer": "6"}, "own": own, **dict.fromkeys(PRETRAINED, small)}.get(name, {})
     return open_extractor(name, model, **{**quick, **options})
 
 

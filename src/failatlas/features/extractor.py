@@ -38,6 +38,7 @@ extractors: Registry[Extractor] = Registry(
         "failatlas.features.backbone",
         "failatlas.features.heatmaps",
         "failatlas.features.lite2",
+        "failatlas.features.own",
         "failatlas.features.pixels",
         "failatlas.features.resnet50",
         "failatlas.features.stages",
