@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from failatlas.parameters import Parameter, Values
 from failatlas.simulators.effects.blur import box_blur
 from failatlas.simulators.effects.effect import Points, effect
 from failatlas.simulators.effects.light import Picture
+
+if TYPE_CHECKING:
+    from PIL import ImageFont
 
 _FILL = Parameter("fill", choices=("blurred", "edge", "mirror", "black"), meaning="what appears beyond the border")
 _MODES: dict[str, Literal["edge", "constant", "symmetric"]] = {
@@ -145,15 +149,23 @@ def _cover(size: tuple[int, ...], area: float, x: float, y: float) -> tuple[int,
 )
 def watermark(pixels: Picture, opacity: float, width: float, y: float) -> Picture:
     """A word in white across the picture, as stock photographs and video frames carry it."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     tall, wide = pixels.shape[:2]
     canvas = Image.new("L", (wide, tall))
     draw = ImageDraw.Draw(canvas)
-    size = max(1.0, 100 * width * wide / draw.textlength(_WORD, ImageFont.load_default(100)))
-    draw.text((wide / 2, y * tall), _WORD, 255, ImageFont.load_default(size), anchor="mm")
+    size = max(1.0, 100 * width * wide / draw.textlength(_WORD, _font(100)))
+    draw.text((wide / 2, y * tall), _WORD, 255, _font(size), anchor="mm")
     share = np.asarray(canvas).reshape(tall, wide, *(1 for _ in pixels.shape[2:])) * np.float32(opacity / 255)
     return (pixels + (255 - pixels) * share + np.float32(0.5)).astype(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    # it is unpacked anew every time: 3 ms, and drawing takes 0.1 ms
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
 
 
 def _padded(pixels: Picture, rows: tuple[int, int], columns: tuple[int, int], fill: str) -> Picture:
