@@ -1,6 +1,8 @@
 """EfficientNet-lite: its graph as ONNX, written from the weights in memory; batch norm folded, no file touched.
 
 Source: Tan and Le, ICML 2019, and the published lite variants (no squeeze-and-excitation, ReLU6, fixed stem and head).
+Features equal those of the package efficientnet-lite-pytorch 0.1.0 to 7e-6 (lite0 at 224 px, lite2 at its own 260 px).
+At other sizes that package keeps the padding of its own size; ours is TensorFlow's at every size.
 """
 
 from __future__ import annotations
@@ -114,7 +116,7 @@ LITE2 = Variant(
 
 
 def open_trunk(name: str, variant: Variant, side: int, version: int) -> Trunk:
-    """A variant at side × side pixels, cut after its sixth stage: a third of its weights can learn.
+    """A variant at side × side pixels, cut after its sixth stage: a quarter of its weights (lite0: a third) can learn.
 
     Args:
         name: of its extractor.

@@ -1,8 +1,8 @@
 """VGG16: the network of the pipelines study, with the only weights of it that lie in a package.
 
 They were trained on ImageNet and then fine-tuned to find edges (HED on BSDS500): they know contours and textures better
-than objects. ImageNet's own weights come in through ``own``. Cost: at 112 px five times ``backbone``, at 224 px twenty;
-the built-in cases' images are smaller than 112 px.
+than objects. ImageNet's own weights come in through ``own``. Cost: 7 × ``backbone`` at 112 px, 27 × at 224 px, the side
+VGG16 was made for (python -m benchmarks.backbones); hence 112, for the built-in cases' images have 28 to 128 px.
 """
 
 from __future__ import annotations
