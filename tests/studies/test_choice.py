@@ -88,6 +88,17 @@ def test_D10_the_document_holds_no_nan() -> None:
     ]
 
 
+def test_the_fragment_shows_all_that_were_tried_and_marks_what_was_taken() -> None:
+    entries = [entry("a+none+x", MIXED), entry("b+none+x", ALL), entry("c+none+x", None, error="<no white box>")]
+    shown = choose(entries, "a+none+x", n_failures=15, causes=CAUSES)._repr_html_()
+    assert "<b>b+none+x</b> (taken)" in shown
+    assert "2 of 2" in shown
+    assert "could not run: &lt;no white box&gt;" in shown
+    inside = choose(entries, "a+none+x", n_failures=15)._repr_html_()
+    assert "silhouette" in inside
+    assert "of 2" not in inside
+
+
 @given(st.lists(st.lists(st.integers(-1, 3), min_size=15, max_size=15), min_size=1, max_size=5), st.randoms())
 def test_the_choice_does_not_depend_on_the_order_of_candidates(labels: list[list[int]], random: object) -> None:
     entries = [entry(f"e{i}+none+x", part) for i, part in enumerate(labels)]

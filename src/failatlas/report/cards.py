@@ -10,12 +10,13 @@ from failatlas.models.model import Preprocess
 from failatlas.report.document import DataCard, Document, RelevanceCard
 from failatlas.report.page import section
 from failatlas.rootcauses.fragment import interval_text
+from failatlas.studies.choicefragment import choice_html
 
 _MOST_QUARANTINED, _MOST_CLASSES, _MOST_CURVES = 200, 100, 24
 
 
 def choices(document: Document) -> Html | None:
-    """How the automatic parameters were chosen, and all parameters used."""
+    """How the pipeline and the automatic parameters were chosen, and all parameters used."""
     curves = [*document.grouping.curves, *document.curves]
     parameters = document.grouping.parameters
     if not curves and not parameters:
@@ -23,6 +24,7 @@ def choices(document: Document) -> Html | None:
     return section(
         "choices",
         "How the groups were made",
+        choice_html(document.choice) if document.choice is not None else None,
         element(
             "p",
             f"Pipeline {visible(document.grouping.pipeline)}. Each curve shows what a parameter was chosen by; the "

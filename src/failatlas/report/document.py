@@ -14,6 +14,7 @@ from failatlas.outcomes.outcome import Outcomes
 from failatlas.pipelines.grouping import Grouping
 from failatlas.rootcauses.rootcause import RootCauses
 from failatlas.statistics import Interval
+from failatlas.studies.choice import Choice
 
 
 class Pictures(Protocol):
@@ -132,6 +133,7 @@ class Document:
         pictures: shows the images.
         relevance: None when no relevance was computed.
         curves: automatic parameters beyond those of ``grouping``.
+        choice: why this pipeline; None where it was named.
         settings: resolved settings.
         versions: package → version, Python and platform included.
         hashes: result → content hash, so that a second run can be compared.
@@ -150,6 +152,7 @@ class Document:
     pictures: Pictures
     relevance: RelevanceCard | None = None
     curves: tuple[Curve, ...] = ()
+    choice: Choice | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)

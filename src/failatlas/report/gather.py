@@ -37,6 +37,7 @@ def gather(run: Run, inputs: Inputs, settings: Settings) -> Document:
         pictures=RunPictures(inputs.images.pinned(run.survey.expected), run),
         relevance=relevance,
         curves=run.layer.curves if run.layer is not None else (),
+        choice=run.choice,
         settings=_settings(settings),
         versions=versions(),
         hashes={"images": run.survey.set_digest, "records": run.records, "network": run.model},

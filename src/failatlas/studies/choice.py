@@ -123,6 +123,11 @@ class Choice:
             ],
         }
 
+    def _repr_html_(self) -> str:
+        from failatlas.studies.choicefragment import choice_html
+
+        return choice_html(self)
+
     def __repr__(self) -> str:
         return f"<Choice {self.pipeline} of {len(self.candidates)} by {self.basis}>"
 
