@@ -18,6 +18,7 @@ from failatlas.report.study.reading import (
     of_causes,
     pipeline_name,
     scroller,
+    stability,
     three,
 )
 from failatlas.studies.score import Entry
@@ -32,7 +33,7 @@ def best(reading: Reading) -> Html | None:
     heads = [("Rank", ""), ("Pipeline", ""), ("Purity", "median, lowest"), ("Causes covered", "95 % interval, %")]
     if reading.frequencies:
         heads.append(("When rare", f"at {_frequencies(reading)}"))
-    heads += [("Clusters", "per cause"), ("Noise", ""), ("ARI", "NMI")]
+    heads += [("Clusters", "per cause"), ("Noise", "stability" if reading.has_stability else ""), ("ARI", "NMI")]
     heads += [("Time", "features + reducing + clustering, s"), ("Memory", "")]
     listed = element(
         "table",
@@ -75,7 +76,11 @@ def _full(reading: Reading, entry: Entry) -> list[Html]:
         ),
         _cell("Covered [95 %]", _main(of_causes(len(agreement.covered), len(agreement.causes))), _small(sure)),
         _cell("Clusters (per cause)", _main(number(agreement.n_clusters)), _small(effort(agreement.redundancy))),
-        _cell("Noise", _main(percent(agreement.noise))),
+        _cell(
+            "Noise, stability" if reading.has_stability else "Noise",
+            _main(percent(agreement.noise)),
+            _small(three(stability(entry))) if reading.has_stability else None,
+        ),
         _cell("ARI, NMI", _main(three(agreement.ari)), _small(three(agreement.nmi))),
         _cell("Time (steps, s)", _main(duration(entry.seconds)), _small(_steps(entry))),
         _cell("Memory", _main(_megabytes(entry))),

@@ -63,6 +63,11 @@ class Reading:
         return tuple(sorted({rarity.frequency for entry in self.ranking for rarity in entry.rare}, reverse=True))
 
     @cached_property
+    def has_stability(self) -> bool:
+        """Whether the stability of any pipeline was measured."""
+        return any(math.isfinite(stability(entry)) for entry in self.ranking)
+
+    @cached_property
     def families(self) -> tuple[str, ...]:
         """Extractors of pipelines that ran, apart from fine-tuning, in the order of the question."""
         return tuple(dict.fromkeys(family(entry) for entry in self.study.entries if entry.score is not None))
@@ -81,6 +86,11 @@ def found(entry: Entry) -> Agreement:
     """What a pipeline that ran found."""
     assert entry.score is not None
     return entry.score.agreement
+
+
+def stability(entry: Entry) -> float:
+    """How well the clusters come back on subsamples; nan = not measured."""
+    return entry.score.stability if entry.score is not None else math.nan
 
 
 def family(entry: Entry) -> str:

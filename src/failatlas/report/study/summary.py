@@ -144,9 +144,14 @@ def _figures(reading: Reading) -> Html:
     )
 
 
+def _sentence(note: str) -> str:
+    text = visible(note)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def _warnings(reading: Reading) -> Html | None:
     study = reading.study
-    said = [("Note", visible(note)) for note in study.notes]
+    said = [("Note", _sentence(note)) for note in study.notes]
     if reading.failed:
         were = "pipeline" if len(reading.failed) == 1 else "pipelines"
         said.append(
