@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +12,23 @@ from failatlas import settings as layers
 from failatlas.arrays import Features
 from failatlas.errors import DataError, UsageError
 from failatlas.runs.settings import Settings
+from failatlas.runs.studysettings import StudySettings
 
 if TYPE_CHECKING:
     import torch
 
     from failatlas.clustering import Clustering
     from failatlas.images import ImageSet
+    from failatlas.injection import Staging
     from failatlas.models import Model
     from failatlas.models.doctor import Examination
     from failatlas.rootcauses import RootCause, RootCauses
     from failatlas.runs import Assignment, Inputs, Run
     from failatlas.store import Damage
+    from failatlas.studies import Study
     from failatlas.tasks import Task
+
+LESSONS = 4000  # pictures of a case study that are rendered to learn from
 
 
 class Atlas:
@@ -165,22 +170,7 @@ def analyze(
     Raises:
         UsageError, DataError, ModelError, UnsafeInputError, ResourceError: with what, where and what to do next.
     """
-    from failatlas.images import ImageSet
-
-    said = dict(settings)
-    objects: dict[str, Any] = {}
-    if isinstance(task, str):
-        said["task"] = task
-    else:
-        objects["task"] = task
-    if isinstance(images, ImageSet):
-        objects["images"] = images
-    elif images is not None:
-        said["images"] = images
-    if isinstance(model, str | Path):
-        said["model"] = str(model)
-    elif model is not None:
-        objects["model"] = model
+    said, objects = _separated(model, images, task, settings)
     return analyze_settings(said, out=Path(out) if out else Path(tempfile.mkdtemp(prefix="failatlas-")), **objects)
 
 
@@ -339,6 +329,165 @@ def demo(name: str, *, pipeline: str = "best", out: Path) -> Atlas:
         manifest, _ = make_case(name, split="test", count=None, seed=0, out=out / "set")
         return analyze(case=name, images=manifest, pipeline=pipeline, out=out)
     return analyze(case=name, pipeline=pipeline, out=out)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A finished study and its folder.
+
+    Attributes:
+        path: the run folder: ``pipelines.csv``, ``study.json``, ``injected/``, ``report/``.
+        study: what was found.
+    """
+
+    path: Path
+    study: Study
+
+    def report(self, folder: Path | str | None = None) -> Path:
+        """Write the report and return its first page; default: ``report/`` in the run folder."""
+        from failatlas.report.study import write_study
+
+        return write_study(self.study, Path(folder) if folder else self.path / "report")
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``benchmark --json`` prints."""
+        return {
+            **self.study.to_json(),
+            "run": str(self.path),
+            "report": str(self.path / "report" / "index.html"),
+        }
+
+
+def benchmark(
+    model: torch.nn.Module | Model | Callable[..., object] | str | Path | None = None,
+    images: ImageSet | Path | str | None = None,
+    *,
+    out: Path | str | None = None,
+    task: Task | str | None = None,
+    train: ImageSet | Path | str | None = None,
+    **settings: object,
+) -> Benchmark:
+    """Which pipeline groups this network's failures best?  Injects failures whose causes are known and scores many.
+
+    Args:
+        model, images, out, task: as for :func:`analyze`.
+        train: the training set, from which some extractors learn: an ``ImageSet``, a folder or a manifest.
+        **settings: any of :class:`failatlas.runs.Settings` and :class:`failatlas.runs.StudySettings`, e.g.
+            ``pipelines=("safe", "best")``, ``inject=("noise", "blur")``, ``rare=()``.
+
+    Raises:
+        UsageError, DataError, ModelError, UnsafeInputError, ResourceError: with what, where and what to do next.
+    """
+    said, objects = _separated(model, images, task, settings)
+    if isinstance(train, str | Path):
+        said["train"] = train
+    elif train is not None:
+        objects["train"] = train
+    place = Path(out) if out else Path(tempfile.mkdtemp(prefix="failatlas-"))
+    return benchmark_settings(said, out=place, **objects)
+
+
+def benchmark_settings(
+    said: Mapping[str, object],
+    *,
+    out: Path,
+    images: ImageSet | None = None,
+    model: object | None = None,
+    task: Task | None = None,
+    train: ImageSet | None = None,
+) -> Benchmark:
+    """The same from settings alone, as the command line has them; objects stand in for what settings would name."""
+    import json
+
+    from failatlas.runs import Conductor
+    from failatlas.runs.studying import study
+    from failatlas.runs.studytables import write_pipelines
+    from failatlas.store import RunStore, write_atomically
+
+    own = set(StudySettings.__dataclass_fields__)
+    asked = layers.resolve(StudySettings, {name: value for name, value in said.items() if name in own})
+    settings = layers.resolve(Settings, {name: value for name, value in said.items() if name not in own})
+    staging: Staging | None = None
+    if settings.case is not None:
+        settings, staging = _staged(settings, images, out)
+    inputs = _inputs(settings, images, model, task)
+    opened = (lambda: train) if train is not None else _training_set(settings, asked, inputs, out)
+    with RunStore.open(out) as store:
+        found = study(inputs, settings, asked, Conductor(store), staging=staging, train=opened)
+    write_pipelines(found, out / "pipelines.csv")
+    made = Benchmark(out, found)
+    write_atomically(out / "study.json", (json.dumps(made.to_json(), indent=1) + "\n").encode())
+    return made
+
+
+def _staged(settings: Settings, images: ImageSet | None, out: Path) -> tuple[Settings, Staging | None]:
+    """A case study's test set as files in ``out/set``, rendered once for all; and who renders its scenes again."""
+    from failatlas.cases import RenderedCase, cases
+    from failatlas.cases.catalogue import make_case
+
+    case = cases.create(settings.case or "")
+    if not isinstance(case, RenderedCase):
+        return settings, None
+    if images is None and settings.images is None:
+        split = settings.split or "test"
+        manifest, _ = make_case(case.name, split=split, count=None, seed=0, out=out / "set")
+        settings = replace(settings, images=manifest)
+    return settings, case
+
+
+def _training_set(settings: Settings, asked: StudySettings, inputs: Inputs, out: Path) -> Callable[[], ImageSet] | None:
+    """How the training set is opened: the one that was named, the case study's, or the split of that name."""
+    from failatlas.images import ImageSet
+
+    if asked.train is not None:
+        place = asked.train
+
+        def named() -> ImageSet:
+            whole = ImageSet.open(place, trust_links=settings.trust_links)
+            return whole.with_split("train") if "train" in whole.splits.values() else whole
+
+        return named
+    if settings.case is not None:
+        return lambda: _case_training_set(settings.case or "", out / "train")
+    others = inputs.others
+    if others is not None and "train" in others.splits.values():
+        return lambda: others.with_split("train")
+    return None
+
+
+def _case_training_set(name: str, out: Path) -> ImageSet:
+    from failatlas.cases import RenderedCase, cases
+    from failatlas.cases.catalogue import make_case
+    from failatlas.images import ImageSet
+
+    case = cases.create(name)
+    if not isinstance(case, RenderedCase):
+        return case.images("train")
+    count = min(LESSONS, case.sizes["train"])
+    return ImageSet.open(make_case(name, split="train", count=count, seed=0, out=out)[0])
+
+
+def _separated(
+    model: object, images: object, task: object, settings: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, Any]]:
+    """What can be named, as settings; and the objects that stand in for the rest."""
+    from failatlas.images import ImageSet
+
+    said = dict(settings)
+    objects: dict[str, Any] = {}
+    if isinstance(task, str):
+        said["task"] = task
+    else:
+        objects["task"] = task
+    if isinstance(images, ImageSet):
+        objects["images"] = images
+    elif images is not None:
+        said["images"] = images
+    if isinstance(model, str | Path):
+        said["model"] = str(model)
+    elif model is not None:
+        objects["model"] = model
+    return said, objects
 
 
 def _inputs(settings: Settings, images: ImageSet | None, model: object | None, task: Task | None) -> Inputs:

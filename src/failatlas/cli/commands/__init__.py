@@ -2,6 +2,7 @@
 
 from failatlas.cli.commands.analyze import analyze
 from failatlas.cli.commands.assign import assign
+from failatlas.cli.commands.benchmark import benchmark
 from failatlas.cli.commands.cases import cases
 from failatlas.cli.commands.demo import demo
 from failatlas.cli.commands.doctor import doctor
@@ -10,4 +11,4 @@ from failatlas.cli.commands.parts import parts
 from failatlas.cli.commands.report import report
 from failatlas.cli.commands.verify import verify
 
-COMMANDS = (demo, analyze, report, explain, assign, doctor, verify, cases, parts)
+COMMANDS = (demo, analyze, report, explain, assign, benchmark, doctor, verify, cases, parts)
