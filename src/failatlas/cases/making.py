@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from failatlas.arrays import Pixels
 from failatlas.cases.rendered import Picture, RenderedCase
-from failatlas.errors import DataError, UsageError
+from failatlas.errors import UsageError
 from failatlas.images import ImageRecord, ImageSet, write_manifest
+from failatlas.injection.writing import begun, png, record_of, row_of
 from failatlas.progress import step, track
 from failatlas.seeds import generator
 from failatlas.store import write_atomically
@@ -56,7 +55,7 @@ def make(images: ImageSet, out: Path, *, count: int | None = None, seed: int = 0
     for i, name in zip(track(chosen.tolist(), "writing images", len(chosen)), names, strict=True):
         record = images.records[i]
         path = f"images/{name}.png"
-        write_atomically(out / path, _png(images.read(i).pixels))
+        write_atomically(out / path, png(images.read(i).pixels))
         records.append(dataclasses.replace(record, path=path))
     # last: a manifest names only files that are there
     write_manifest(out / "manifest.csv", records)
@@ -110,7 +109,7 @@ def make_rendered(
         "design": case.digest(),
     }
     manifest = out / "manifest.csv"
-    if _begun(out, plan) and manifest.is_file():
+    if begun(out / _PLAN, plan) and manifest.is_file():
         if all((out / record.path).is_file() for record in ImageSet.open(manifest).records):
             return manifest, wanted
         manifest.unlink()  # an image is gone: the set is made anew, to the same bytes
@@ -127,7 +126,7 @@ def make_rendered(
         for shard in _sharded(islice(pictures, missing)):
             fresh = []
             for picture in shard:
-                write_atomically(out / picture.record.path, _png(picture.pixels))
+                write_atomically(out / picture.record.path, png(picture.pixels))
                 fresh.append(_row(picture))
                 listener.advance(1)
             # after its images: a row says that its image is there
@@ -138,33 +137,6 @@ def make_rendered(
     write_manifest(manifest, [_record(row) for row in rows])
     shutil.rmtree(out / _ROWS, ignore_errors=True)
     return manifest, len(rows)
-
-
-def _begun(out: Path, plan: Mapping[str, object]) -> bool:
-    """Whether the folder holds this very set, finished or not; a new folder gets its plan.
-
-    Raises:
-        UsageError: it holds another set.
-    """
-    path = out / _PLAN
-    if not path.exists():
-        if (out / "manifest.csv").exists():
-            raise UsageError("the folder holds other images", where=str(out), remedy="name another folder with --out")
-        write_atomically(path, (json.dumps(plan, indent=1) + "\n").encode())
-        return False
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"not valid JSON: {error}", where=str(path), remedy="delete the folder") from error
-    if found != plan:
-        differs = next((k for k in plan if not isinstance(found, dict) or found.get(k) != plan[k]), "plan")
-        theirs = found.get(differs) if isinstance(found, dict) else found
-        raise UsageError(
-            f"the folder holds a set with {differs} {theirs!r}, not {plan.get(differs)!r}",
-            where=str(out),
-            remedy="name another folder with --out",
-        )
-    return True
 
 
 def _rows(out: Path) -> list[dict[str, Any]]:
@@ -184,18 +156,8 @@ def _sharded(pictures: Iterator[Picture]) -> Iterator[Iterator[Picture]]:
 
 
 def _row(picture: Picture) -> dict[str, Any]:
-    return {"number": picture.number, **dataclasses.asdict(picture.record)}
+    return {"number": picture.number, **row_of(picture.record)}
 
 
 def _record(row: Mapping[str, Any]) -> ImageRecord:
-    fields = {name: value for name, value in row.items() if name != "number"}
-    target = fields.pop("target")
-    return ImageRecord(**fields, target=None if target is None else tuple(target))
-
-
-def _png(pixels: Pixels) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=3)  # three times quicker than 6, 4 % larger
-    return file.getvalue()
+    return record_of({name: value for name, value in row.items() if name != "number"})

@@ -1,8 +1,32 @@
-"""Injection: correctly handled images made to fail by scenarios, so that the cause of every failure is known."""
+"""Injection: correctly handled images made to fail by scenarios, so that the cause of every failure is known.
 
-from failatlas.injection.injection import Injected, Tally, inject
-from failatlas.injection.mixture import NATURAL, Mixture, balanced, causes_of, rare, too_few, truth_of
-from failatlas.injection.staging import Staging, default_scenarios
+Names are imported when they are asked for: who writes pictures needs no network.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from failatlas.injection.injection import Injected, Tally, inject
+    from failatlas.injection.mixture import NATURAL, Mixture, balanced, causes_of, rare, too_few, truth_of
+    from failatlas.injection.staging import Staging, default_scenarios
+
+_PLACES = {
+    "NATURAL": "mixture",
+    "Injected": "injection",
+    "Mixture": "mixture",
+    "Staging": "staging",
+    "Tally": "injection",
+    "balanced": "mixture",
+    "causes_of": "mixture",
+    "default_scenarios": "staging",
+    "inject": "injection",
+    "rare": "mixture",
+    "too_few": "mixture",
+    "truth_of": "mixture",
+}
 
 __all__ = [
     "NATURAL",
@@ -18,3 +42,9 @@ __all__ = [
     "too_few",
     "truth_of",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _PLACES:
+        return getattr(import_module(f"failatlas.injection.{_PLACES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
