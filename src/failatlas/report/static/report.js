@@ -18,7 +18,8 @@
   }
 
   function sort(table, body, head, column) {
-    const isDown = head.getAttribute("aria-sort") === "ascending";
+    const before = head.getAttribute("aria-sort");
+    const isDown = before ? before === "ascending" : head.dataset.first === "highest";
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", isDown ? "descending" : "ascending");
     const value = (row) => row.cells[column].dataset.value;

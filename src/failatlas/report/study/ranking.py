@@ -138,7 +138,10 @@ def everything(reading: Reading) -> Html:
 
 def _table(reading: Reading) -> Html:
     columns = _columns(reading)
-    heads = [element("th", head, scope="col", title=why or None) for head, why in columns]
+    heads = [
+        element("th", head, scope="col", title=why or None, data_first="highest" if is_high else None)
+        for head, why, is_high in columns
+    ]
     bodies = [element("tbody", [_line(reading, entry) for entry in reading.ranking])] if reading.ranking else []
     if reading.failed:
         bodies.append(element("tbody", [_failure(entry, len(columns)) for entry in reading.failed], class_="failed"))
@@ -152,25 +155,26 @@ def _table(reading: Reading) -> Html:
     )
 
 
-def _columns(reading: Reading) -> Sequence[tuple[str, str]]:
+def _columns(reading: Reading) -> Sequence[tuple[str, str, bool]]:
+    """Head, what it means, and whether a reader wants the highest first."""
     columns = [
-        ("#", "place in the ranking"),
-        ("Pipeline", ""),
-        ("Front", "on the Pareto front"),
-        ("Purity", "mean over clusters"),
-        ("Median", "of purity over clusters"),
-        ("Lowest", "purity of a cluster"),
-        ("Covered", "causes that make up at least 90 % of a cluster"),
-        ("Clusters", ""),
-        ("Per cause", "clusters to read for each cause covered"),
-        ("Noise", "share of failures in no cluster"),
-        ("ARI", "adjusted Rand index"),
-        ("NMI", "normalised mutual information"),
-        ("Seconds", ""),
-        ("MB", "peak memory"),
+        ("#", "place in the ranking", False),
+        ("Pipeline", "", False),
+        ("Front", "on the Pareto front", False),
+        ("Purity", "mean over clusters", True),
+        ("Median", "of purity over clusters", True),
+        ("Lowest", "purity of a cluster", True),
+        ("Covered", "causes that make up at least 90 % of a cluster", True),
+        ("Clusters", "", False),
+        ("Per cause", "clusters to read for each cause covered", False),
+        ("Noise", "share of failures in no cluster", False),
+        ("ARI", "adjusted Rand index", True),
+        ("NMI", "normalised mutual information", True),
+        ("Seconds", "", False),
+        ("MB", "peak memory", False),
     ]
     if reading.frequencies:
-        columns.insert(7, (f"At {_frequencies(reading)}", "causes covered when they are so rare"))
+        columns.insert(7, (f"At {_frequencies(reading)}", "causes covered when they are so rare", True))
     return columns
 
 
