@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from failatlas.errors import ModelError
 from failatlas.features import extract, extractors, open_extractor
+from failatlas.features.learning import Lessons, Unkept
 from failatlas.images import ImageSet
 from failatlas.images.records import Batch
 from failatlas.models import Preprocess
@@ -18,14 +20,23 @@ from failatlas.models.module import TorchModel
 
 NAMES = [part.name for part in extractors]
 PRETRAINED = ("backbone", "lite2", "resnet50", "stages", "vgg16")
-BLIND = (*PRETRAINED, "own", "pixels")  # they see images, not the network under test
+TUNED = tuple(f"{name}-tuned" for name in PRETRAINED if name != "stages")
+BLIND = (
+    *PRETRAINED,
+    *TUNED,
+    "autoencoder",
+    "own",
+    "own-tuned",
+    "pixels",
+)  # they see images, not the network under test
 OTHER = {
     "activations": {"layer": "3"},
+    "autoencoder": {"columns": 9},
     "heatmap": {"layer": "3"},
-    "own": {"backbone_preprocess": "unit,18x16"},
+    **{name: {"backbone_preprocess": "unit,18x16"} for name in ("own", "own-tuned")},
     "pixel-heatmap": {"composite": "zplus"},
     "pixels": {"side": 8},
-    **{name: {"side": 64} for name in PRETRAINED},
+    **{name: {"side": 64} for name in (*PRETRAINED, *TUNED)},
 }
 
 
@@ -45,11 +56,26 @@ def images():
 
 
 def opened(name, model, **options):
-    """An extractor for speed: of small images, of a layer that is named."""
+    """An extractor for speed: of small images, of a layer that is named; one that learns is taught."""
     small = {"side": 64 if options else 48}  # at 32 px lite2 answers noise with zeros
     own = {"backbone": f"{Path(__file__).with_name('backbones.py')}:maps", "backbone_preprocess": "unit,16x16"}
-    quick = {"heatmap": {"layer": "6"}, "own": own, **dict.fromkeys(PRETRAINED, small)}.get(name, {})
+    quick = {
+        "autoencoder": {"side": 16},
+        "heatmap": {"layer": "6"},
+        **dict.fromkeys(("own", "own-tuned"), own),
+        **dict.fromkeys((*PRETRAINED, *TUNED), small),
+    }.get(name, {})
+    if name in TAUGHT:
+        return taught(name, tuple({**quick, **options, "epochs": 1}.items()))
     return open_extractor(name, model, **{**quick, **options})
+
+
+@cache  # learning costs seconds, and its weights are read from megabytes
+def taught(name, said):
+    extractor = open_extractor(name, None, **dict(said))
+    pixels = np.random.default_rng(1).integers(0, 256, (6, 20, 18, 3), dtype=np.uint8)
+    lessons = Lessons.answered(ImageSet.from_arrays(pixels, labels=list("ababab")), "classification")
+    return extractor.taught(extractor.learn(lessons, seed=0, checkpoints=Unkept()))
 
 
 def rows(extractor, images, batch_size=4):

@@ -42,6 +42,7 @@ extractors: Registry[Extractor] = Registry(
         "failatlas.features.pixels",
         "failatlas.features.resnet50",
         "failatlas.features.stages",
+        "failatlas.features.tuned",
         "failatlas.features.vgg16",
     ),
     group="failatlas.extractors",
