@@ -132,8 +132,10 @@ class _Lines:
         now = self._clock()
         if now - step.said >= 10 and step.done < step.total:
             step.said = now
-            left = (now - step.started) / step.done * (step.total - step.done)
-            print(f"{step.what}: {step.done}/{step.total}, about {left:.0f} s left", file=sys.stderr, flush=True)
+            # a step may be told that it is alive before its first unit is done
+            left = (now - step.started) / step.done * (step.total - step.done) if step.done else None
+            told = f", about {left:.0f} s left" if left is not None else ""
+            print(f"{step.what}: {step.done}/{step.total}{told}", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         self._steps.pop()
