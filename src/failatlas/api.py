@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from failatlas import settings as layers
 from failatlas.arrays import Features
 from failatlas.errors import DataError, UsageError
-from failatlas.runs.settings import Settings
+from failatlas.runs.settings import AUTO, Settings
 from failatlas.runs.studysettings import StudySettings
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from failatlas.models import Model
     from failatlas.models.doctor import Examination
     from failatlas.rootcauses import RootCause, RootCauses
-    from failatlas.runs import Assignment, Inputs, Run
+    from failatlas.runs import Assignment, Conductor, Inputs, Run
     from failatlas.store import Damage
     from failatlas.studies import Study
+    from failatlas.studies.choice import Choice
     from failatlas.tasks import Task
 
 LESSONS = 4000  # pictures of a case study that are rendered to learn from
@@ -116,6 +117,7 @@ class Atlas:
             "errors": int(run.outcomes.is_error.sum()),
             "quarantined": len(run.quarantined),
             "pipeline": run.pipeline,
+            "choice": run.choice.to_json() if run.choice is not None else None,
             "clusters": run.root_causes.table(),
             "noise": noise.size if noise else 0,
             "variance": variance.table() if variance else None,
@@ -191,7 +193,9 @@ def analyze_settings(
     settings = layers.resolve(Settings, said)
     inputs = _inputs(settings, images, model, task)
     with RunStore.open(out) as store:
-        run = conduct(inputs, settings, Conductor(store))
+        conductor = Conductor(store)
+        choice = _choice(inputs, settings, conductor) if settings.pipeline == AUTO else None
+        run = conduct(inputs, settings, conductor, choice)
     write_clusters(run, out / "clusters.csv")
     return Atlas(out, run, settings, lambda: inputs)
 
@@ -418,6 +422,15 @@ def benchmark_settings(
     made = Benchmark(out, found)
     write_atomically(out / "study.json", (json.dumps(made.to_json(), indent=1) + "\n").encode())
     return made
+
+
+def _choice(inputs: Inputs, settings: Settings, conductor: Conductor) -> Choice:
+    """The pipeline for these inputs; the scenes of a case study may be rendered again."""
+    from failatlas.cases import RenderedCase, cases
+    from failatlas.runs.choosing import choose_pipeline
+
+    case = cases.create(settings.case) if settings.case is not None else None
+    return choose_pipeline(inputs, settings, conductor, case if isinstance(case, RenderedCase) else None)
 
 
 def _staged(settings: Settings, images: ImageSet | None, out: Path) -> tuple[Settings, Staging | None]:

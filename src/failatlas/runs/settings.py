@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TASKS = ("classification", "regression", "landmarks")
 LAYER_SCORES = ("raw", "scaled")
 FALLBACKS = ("gradient",)
+AUTO = "auto"  # the pipeline is chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Settings:
         bands: further thresholds, each raising severity by one.
         unit: of the numbers, for people.
         preprocess: how pixels become the network's input, e.g. ``"imagenet,224x224"``; see ``parse_preprocess``.
-        pipeline: preset or extractor+reducer+clusterer.
+        pipeline: preset, extractor+reducer+clusterer, or ``auto`` = what groups injected failures best.
         backbone: ``module:callable`` that builds the backbone of the extractors ``own`` and ``own-tuned``.
         backbone_weights: safetensors for it.
         backbone_preprocess: how pixels become its input; as ``preprocess``, with a size.

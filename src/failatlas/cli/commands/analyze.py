@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @click.command()
 @options.inputs
 @click.option("--out", type=options.FILE, required=True, help="Run folder; the same command again resumes it.")
-@click.option("--pipeline", help="hudd, safe, best (default) or extractor+reducer+clusterer.")
+@click.option(
+    "--pipeline",
+    help="hudd, safe, best (default), auto = chosen by injected failures, or extractor+reducer+clusterer.",
+)
 @options.backbone
 @click.option("--composite", help="Relevance rules (failatlas parts).")
 @click.option("--layer-score", type=click.Choice(["raw", "scaled"]), help="As in HUDD, or free of the layer's scale.")
@@ -50,6 +53,8 @@ def told(atlas: Atlas, page: Path) -> None:
     """The outcome in a few lines for a person."""
     document = atlas.to_json()
     answers.line(f"{document['errors']} of {document['images']} images are error-inducing ({document['pipeline']}).")
+    if atlas.run.choice is not None:
+        answers.line(atlas.run.choice.text)
     rows = [
         [str(cause.rank), cause.name, str(cause.size), f"{cause.share.value:.0%}", _rule(cause)]
         for cause in atlas.clusters
