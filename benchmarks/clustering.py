@@ -1,4 +1,5 @@
-"""Clustering: WICD of every cut against re-scanning, and streamed distances against pair loops; ratios in one process.
+"""Clustering: WICD of every cut against re-scanning, streamed distances against pair loops, DBSCAN of many radii from
+one tree against a run for each; ratios in one process.
 
 python -m benchmarks.clustering [--quick]
 """
@@ -6,10 +7,12 @@ python -m benchmarks.clustering [--quick]
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
@@ -18,8 +21,11 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster
 from scipy.linalg.blas import ssyrk
 from scipy.spatial.distance import pdist
+from sklearn.cluster import DBSCAN
 
+from benchmarks.measuring import alternating, ratios
 from failatlas.clustering import dendrogram
+from failatlas.clustering.densitytree import DensityTrees
 from failatlas.clustering.distances import BLOCK, pairwise
 from failatlas.features.sketch import sketch
 
@@ -33,6 +39,7 @@ def run(quick: bool = False) -> dict[str, Any]:
         "wicd": [wicd(n, repeats) for n in ((500,) if quick else (500, 1000, 2000))],
         "distances": [distances(n, WIDE, repeats) for n in ((50,) if quick else (50, 200, 1000))],
         "sketch": sketching(20 if quick else 100, 193_600, repeats),
+        "density": density(quick),
         "memory": [memory(n, 20_000) for n in ((200,) if quick else (500, 1000, 2000))],
     }
 
@@ -110,6 +117,46 @@ def sketching(n: int, width: int, repeats: int) -> dict[str, float]:
     seconds = median(timed(lambda: sketch(rows))[0] for _ in range(repeats))
     ratio = pdist(sketch(rows[:20])) / pdist(rows[:20])
     return {"ms_an_image": 1e3 * seconds / n, "distance_error_std": float(ratio.std())}
+
+
+def density(quick: bool) -> list[dict[str, Any]]:
+    """DBSCAN over a grid of radii and min_samples, with and without the full matrix of distances."""
+    if quick:
+        return [grid(500, 4, (2, 5), rounds=1)]
+    return [grid(2000, 20, (2, 3, 5, 10, 15), rounds=5), grid(20_000, 30, (5,), rounds=2)]
+
+
+def grid(n: int, n_radii: int, min_samples: tuple[int, ...], rounds: int) -> dict[str, Any]:
+    """Every radius × every ``min_samples`` on a mixture in ten dimensions: trees against scikit-learn's DBSCAN.
+
+    Radii are quantiles of the distance to the fifth neighbour, from the narrowest fifth of it to nearly everybody's.
+    """
+    random = np.random.default_rng(n)
+    group = random.integers(0, 30, n)
+    centres, spreads = 4 * random.standard_normal((30, 10)), random.uniform(0.2, 0.8, (30, 1))
+    rows = (centres[group] + spreads[group] * random.standard_normal((n, 10))).astype(np.float32)
+    core = np.sqrt(DensityTrees(rows, 5).tree(5).core)
+    cells = [(float(eps), m) for eps in np.quantile(core, np.linspace(0.2, 0.995, n_radii)) for m in min_samples]
+    found: dict[str, list[NDArray[np.int64]]] = {}
+
+    def ours() -> None:
+        trees = DensityTrees(rows, max(min_samples))
+        found["ours"] = [trees.tree(m).cut(eps) for eps, m in cells]
+
+    def peer() -> None:
+        found["peer"] = [DBSCAN(eps=eps, min_samples=m).fit(rows).labels_ for eps, m in cells]
+
+    seconds = alternating({"ours": ours, "peer": peer}, rounds)
+    if not all(np.array_equal(a, b) for a, b in zip(found["ours"], found["peer"], strict=True)):
+        raise AssertionError("a cut of the tree is not scikit-learn's DBSCAN")
+    return {
+        "n": n,
+        "cells": len(cells),
+        "load": round(os.getloadavg()[0], 1),
+        "s": median(seconds["ours"]),
+        "scikit_learn_s": median(seconds["peer"]),
+        "times_scikit_learn": asdict(ratios(seconds["peer"], seconds["ours"])),
+    }
 
 
 def memory(n: int, width: int) -> dict[str, float]:

@@ -72,6 +72,17 @@ def _clustering(result: Result) -> list[Row]:
                     limit=limit,
                 )
             )
+    for entry in result.get("density", ()):  # results of earlier versions have none
+        rows.append(
+            row(
+                f"DBSCAN of {entry['cells']} cells (ε × min_samples), N = {entry['n']}, same labels",
+                f"{short(entry['s'])} s",
+                f"{short(entry['scikit_learn_s'])} s (scikit-learn, a run a cell)",
+                Spread(**entry["times_scikit_learn"]),
+                at_least=15 if entry["n"] <= 2000 else 2,
+                limit="one tree a min_samples",
+            )
+        )
     return rows
 
 
