@@ -21,14 +21,8 @@ from failatlas.models.module import TorchModel
 NAMES = [part.name for part in extractors]
 PRETRAINED = ("backbone", "lite2", "resnet50", "stages", "vgg16")
 TUNED = tuple(f"{name}-tuned" for name in PRETRAINED if name != "stages")
-BLIND = (
-    *PRETRAINED,
-    *TUNED,
-    "autoencoder",
-    "own",
-    "own-tuned",
-    "pixels",
-)  # they see images, not the network under test
+TAUGHT = (*TUNED, "autoencoder", "own-tuned")
+BLIND = (*PRETRAINED, *TAUGHT, "own", "pixels")  # they see images, not the network under test
 OTHER = {
     "activations": {"layer": "3"},
     "autoencoder": {"columns": 9},
