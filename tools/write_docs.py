@@ -58,12 +58,14 @@ def settings() -> str:
     """Every field of ``Settings``: key, type, default, meaning."""
     from failatlas.runs.settings import Settings
 
-    meaning = _attributes(Settings.__doc__ or "")
-    rows = [
-        (f"`{field.name}`", _toml_type(str(field.type)), _default(field.default), _sentence(meaning[field.name]))
-        for field in dataclasses.fields(Settings)
-    ]
-    return table(("key", "type", "default", "what it says"), rows)
+    return _settings(Settings)
+
+
+def study_settings() -> str:
+    """The same of ``StudySettings``."""
+    from failatlas.runs.studysettings import StudySettings
+
+    return _settings(StudySettings)
 
 
 def parts(kind: str) -> Callable[[], str]:
@@ -166,6 +168,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; a bar inside a cell is escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _settings(kind: type) -> str:
+    meaning = _attributes(kind.__doc__ or "")
+    rows = [
+        (f"`{field.name}`", _toml_type(str(field.type)), _default(field.default), _sentence(meaning[field.name]))
+        for field in dataclasses.fields(kind)
+    ]
+    return table(("key", "type", "default", "what it says"), rows)
 
 
 def _command(path: tuple[str, ...], command: click.Command) -> str:
@@ -284,6 +295,7 @@ def _default(value: object) -> str:
 SECTIONS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "settings": settings,
+    "study-settings": study_settings,
     "presets": presets,
     "extractors": parts("extractors"),
     "reducers": parts("reducers"),

@@ -15,19 +15,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from failatlas import relevance as relevance
     from failatlas.api import Atlas as Atlas
+    from failatlas.api import Benchmark as Benchmark
     from failatlas.api import analyze as analyze
+    from failatlas.api import benchmark as benchmark
     from failatlas.api import cluster as cluster
     from failatlas.api import open_run as open_run
     from failatlas.images import ImageSet as ImageSet
 
 __version__ = "0.1.0"
-__all__ = ["Atlas", "ImageSet", "__version__", "analyze", "cluster", "open_run", "relevance"]
+__all__ = [
+    "Atlas",
+    "Benchmark",
+    "ImageSet",
+    "__version__",
+    "analyze",
+    "benchmark",
+    "cluster",
+    "open_run",
+    "relevance",
+]
 
 # nothing heavy is imported before it is asked for: `failatlas --help` must not wait for torch
 _HOME = {
     "Atlas": "failatlas.api",
+    "Benchmark": "failatlas.api",
     "ImageSet": "failatlas.images",
     "analyze": "failatlas.api",
+    "benchmark": "failatlas.api",
     "cluster": "failatlas.api",
     "open_run": "failatlas.api",
 }

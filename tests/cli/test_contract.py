@@ -70,6 +70,8 @@ COMMANDS = {
     "report": "report {run}",
     "explain": "explain {run} --image images/image-003.png",
     "assign": "assign {run} --images {images}",
+    "benchmark": "benchmark --images {images} --predictions {predictions} --inject none --pipelines pixels+none+ward "
+    "--rare none --repeats 0 --out {new}",
     "doctor": "doctor --images {images} --model {model} --weights {weights}",
     "verify": "verify {run}",
     "cases": "cases",

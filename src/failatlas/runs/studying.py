@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -67,6 +68,8 @@ def study(
     if inputs.features is not None:
         raise UsageError("a study extracts features itself", remedy="leave --features out")
     pipelines = pipelines_of(asked.pipelines)
+    # whichever pipeline an analysis would take is none of a study's business
+    settings = replace(settings, pipeline=Settings().pipeline)
     found = _Studying(Analysis(inputs, settings, conductor), asked, pipelines, staging, train).run()
     gc(conductor.store)
     return found
