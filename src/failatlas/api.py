@@ -157,6 +157,7 @@ def analyze(
     *,
     out: Path | str | None = None,
     task: Task | str | None = None,
+    train: ImageSet | Path | str | None = None,
     **settings: object,
 ) -> Atlas:
     """Why does this network fail?  Groups its error-inducing images by root cause and explains every group.
@@ -167,12 +168,14 @@ def analyze(
         images: an ``ImageSet``, a folder or a manifest.
         out: run folder; the same call again resumes it. None = a temporary folder.
         task: ``"classification"``, ``"regression"``, ``"landmarks"``, or an error rule of your own.
+        train: the network's training set, from which ``*-tuned`` extractors learn: an ``ImageSet``, a folder or a
+            manifest.
         **settings: any of :class:`failatlas.runs.Settings`, e.g. ``pipeline="hudd"``.
 
     Raises:
         UsageError, DataError, ModelError, UnsafeInputError, ResourceError: with what, where and what to do next.
     """
-    said, objects = _separated(model, images, task, settings)
+    said, objects = _separated(model, images, task, settings, train)
     return analyze_settings(said, out=Path(out) if out else Path(tempfile.mkdtemp(prefix="failatlas-")), **objects)
 
 
@@ -183,6 +186,7 @@ def analyze_settings(
     images: ImageSet | None = None,
     model: object | None = None,
     task: Task | None = None,
+    train: ImageSet | None = None,
 ) -> Atlas:
     """The same from settings alone, as the command line has them; objects stand in for what settings would name."""
     from failatlas.runs import Conductor
@@ -192,6 +196,8 @@ def analyze_settings(
 
     settings = layers.resolve(Settings, said)
     inputs = _inputs(settings, images, model, task)
+    opened = (lambda: train) if train is not None else _training_set(settings, settings.train, inputs, out)
+    inputs = replace(inputs, train=opened)
     with RunStore.open(out) as store:
         conductor = Conductor(store)
         choice = _choice(inputs, settings, conductor) if settings.pipeline == AUTO else None
@@ -382,11 +388,7 @@ def benchmark(
     Raises:
         UsageError, DataError, ModelError, UnsafeInputError, ResourceError: with what, where and what to do next.
     """
-    said, objects = _separated(model, images, task, settings)
-    if isinstance(train, str | Path):
-        said["train"] = train
-    elif train is not None:
-        objects["train"] = train
+    said, objects = _separated(model, images, task, settings, train)
     place = Path(out) if out else Path(tempfile.mkdtemp(prefix="failatlas-"))
     return benchmark_settings(said, out=place, **objects)
 
@@ -415,7 +417,7 @@ def benchmark_settings(
     if settings.case is not None:
         settings, staging = _staged(settings, images, out)
     inputs = _inputs(settings, images, model, task)
-    opened = (lambda: train) if train is not None else _training_set(settings, asked, inputs, out)
+    opened = (lambda: train) if train is not None else _training_set(settings, asked.train, inputs, out)
     with RunStore.open(out) as store:
         found = study(inputs, settings, asked, Conductor(store), staging=staging, train=opened)
     write_pipelines(found, out / "pipelines.csv")
@@ -448,12 +450,11 @@ def _staged(settings: Settings, images: ImageSet | None, out: Path) -> tuple[Set
     return settings, case
 
 
-def _training_set(settings: Settings, asked: StudySettings, inputs: Inputs, out: Path) -> Callable[[], ImageSet] | None:
+def _training_set(settings: Settings, place: Path | None, inputs: Inputs, out: Path) -> Callable[[], ImageSet] | None:
     """How the training set is opened: the one that was named, the case study's, or the split of that name."""
     from failatlas.images import ImageSet
 
-    if asked.train is not None:
-        place = asked.train
+    if place is not None:
 
         def named() -> ImageSet:
             whole = ImageSet.open(place, trust_links=settings.trust_links)
@@ -461,27 +462,33 @@ def _training_set(settings: Settings, asked: StudySettings, inputs: Inputs, out:
 
         return named
     if settings.case is not None:
-        return lambda: _case_training_set(settings.case or "", out / "train")
+        return lambda: _case_training_set(settings, out / "train")
     others = inputs.others
     if others is not None and "train" in others.splits.values():
         return lambda: others.with_split("train")
     return None
 
 
-def _case_training_set(name: str, out: Path) -> ImageSet:
+def _case_training_set(settings: Settings, out: Path) -> ImageSet:
     from failatlas.cases import RenderedCase, cases
     from failatlas.cases.catalogue import make_case
     from failatlas.images import ImageSet
 
-    case = cases.create(name)
+    case = cases.create(settings.case or "")
     if not isinstance(case, RenderedCase):
-        return case.images("train")
+        try:
+            return case.images("train")
+        except UsageError:
+            # not shipped, but other pictures with labels are
+            if "improvement" not in case.splits or settings.split == "improvement":
+                raise
+            return case.images("improvement")
     count = min(LESSONS, case.sizes["train"])
-    return ImageSet.open(make_case(name, split="train", count=count, seed=0, out=out)[0])
+    return ImageSet.open(make_case(case.name, split="train", count=count, seed=0, out=out)[0])
 
 
 def _separated(
-    model: object, images: object, task: object, settings: Mapping[str, object]
+    model: object, images: object, task: object, settings: Mapping[str, object], train: object
 ) -> tuple[dict[str, object], dict[str, Any]]:
     """What can be named, as settings; and the objects that stand in for the rest."""
     from failatlas.images import ImageSet
@@ -492,10 +499,11 @@ def _separated(
         said["task"] = task
     else:
         objects["task"] = task
-    if isinstance(images, ImageSet):
-        objects["images"] = images
-    elif images is not None:
-        said["images"] = images
+    for name, given in (("images", images), ("train", train)):
+        if isinstance(given, ImageSet):
+            objects[name] = given
+        elif given is not None:
+            said[name] = given
     if isinstance(model, str | Path):
         said["model"] = str(model)
     elif model is not None:

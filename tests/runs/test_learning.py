@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 import numpy as np
 import pytest
 
+from failatlas import api
 from failatlas.errors import UsageError
 from failatlas.features import open_extractor
 from failatlas.features.learning import Lessons
@@ -161,3 +162,83 @@ def test_a_missing_training_set_is_refused_with_what_to_give():
     assert isinstance(error, UsageError)
     assert "--train" in error.remedy
     assert "'backbone'" in error.remedy
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A network that takes every green square for a red one, test and training images in one set."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("world")
+    draw = np.random.default_rng(0)
+    lines = ["path,label,split"]
+    for i in range(60):
+        split, label = ("train", "test")[i % 2], ("red", "green", "blue")[i % 3]
+        image = np.full((16, 16, 3), 60, np.uint8)
+        x, y = draw.integers(0, 10, 2)
+        image[y : y + 6, x : x + 6, ("red", "green", "blue").index(label)] = draw.integers(200, 250)
+        Image.fromarray(image).save(folder / f"{i:02d}.png")
+        lines.append(f"{i:02d}.png,{label},{split}")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def network(pixels):
+    """(n, 3): blue is told, the rest is red."""
+    blue = np.array([image[..., 2].mean() > image[..., :2].mean(axis=(0, 1)).max() for image in pixels])
+    return np.stack([~blue, np.zeros_like(blue), blue], axis=1).astype(np.float32)
+
+
+def analysed(world, out, pipeline, **more):
+    return api.analyze(network, world, out=out, split="test", classes=("red", "green", "blue"), pipeline=pipeline,
+                       repeats=0, **more)  # fmt: skip
+
+
+@pytest.mark.parametrize(("pipeline", "source"), [
+    ("autoencoder+pca+kmeans", "30 images of split test"), ("backbone-tuned+pca+kmeans", "30 images of split train"),
+])  # fmt: skip
+def test_an_analysis_teaches_its_extractor_and_puts_new_images_into_its_clusters(world, tmp_path, pipeline, source):
+    atlas = analysed(world, tmp_path / "run", pipeline)
+    learnt = atlas.run.learnt
+    assert source in learnt.notes[0]
+    assert atlas.run.grouping.notes[0] == learnt.notes[0]
+    assert atlas.run.grouping.curves[0].parameter == "epoch"
+    assert int(atlas.run.outcomes.is_error.sum()) == len(atlas.run.features.ids) == 10
+    with RunStore.open(tmp_path / "run", read_only=True) as store:
+        content = store.content_hash()
+    again = analysed(world, tmp_path / "run", pipeline)
+    assert again.run.learnt.digest == learnt.digest
+    with RunStore.open(tmp_path / "run", read_only=True) as store:
+        assert store.content_hash() == content
+    # opened again, the extractor is taught from what the run keeps; a failure is its own nearest neighbour
+    opened = api.open_run(tmp_path / "run", model=network)
+    found = opened.assign(atlas.inputs.images.select(atlas.run.features.indices))
+    assert found.labels.tolist() == atlas.run.grouping.labels.tolist()
+    np.testing.assert_allclose(found.distance, 0, atol=1e-3)
+
+
+def test_a_training_set_by_name_or_as_an_object_is_learnt_from(world, tmp_path):
+    whole = ImageSet.open(world)
+    for name, train in (("object", whole.with_split("train")), ("named", world)):
+        atlas = api.analyze(network, whole.with_split("test"), out=tmp_path / name, classes=("red", "green", "blue"),
+                            pipeline="backbone-tuned+kmeans", repeats=0, train=train)  # fmt: skip
+        assert "30 images of split train" in atlas.run.learnt.notes[0]
+
+
+def test_a_tuned_extractor_without_a_training_set_is_refused_before_anything_is_done(world, tmp_path):
+    images = ImageSet.open(world).with_split("test")
+    with pytest.raises(UsageError, match="learns from the network's training set") as error:
+        api.analyze(
+            network, images, out=tmp_path / "run", classes=("red", "green", "blue"), pipeline="lite2-tuned+dbscan"
+        )
+    assert "--train" in error.value.remedy
+    with RunStore.open(tmp_path / "run", read_only=True) as store:
+        assert store.entries() == []
+
+
+def test_D10_without_failures_nothing_is_learnt(world, tmp_path):
+    images = ImageSet.open(world).with_split("test")
+    right = images.select([i for i, record in enumerate(images.records) if record.label != "green"])
+    atlas = api.analyze(network, right, out=tmp_path, classes=("red", "green", "blue"), pipeline="autoencoder+dbscan")
+    assert atlas.run.learnt is None
+    assert not atlas.clusters

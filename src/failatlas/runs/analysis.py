@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,8 +12,9 @@ import numpy as np
 from failatlas import progress
 from failatlas.arrays import Features, Indices, array_hash, freeze
 from failatlas.errors import ModelError, UsageError
-from failatlas.features import Extractor, Rows, open_extractor, read_features
+from failatlas.features import Extractor, Rows, extractors, open_extractor, read_features
 from failatlas.features.heatmaps import Maps, white_box
+from failatlas.features.learning import Learner, Learnt, Lessons
 from failatlas.images import ImageSet
 from failatlas.images.survey import Overlap, Survey
 from failatlas.models import WhiteBox
@@ -28,6 +30,7 @@ from failatlas.runs.extracting import extractor_options, first_readable, mean_ma
 from failatlas.runs.fingerprints import digest_of, image_digests
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.layers import LayerChoice, choose_layer
+from failatlas.runs.learning import lessons_for, refused, what_was_learnt
 from failatlas.runs.run import Run
 from failatlas.runs.settings import Settings
 from failatlas.runs.streaming import extracted, predicted, surveyed, tested
@@ -41,6 +44,7 @@ STAGES = (
     "other splits",
     "outcomes",
     "layers",
+    "learning",
     "features",
     "reference",
     "grouping",
@@ -102,6 +106,7 @@ class Analysis:
             records=self.inputs.images.record_digest(),
             model=model.digest if model is not None else "",
             settings=settings,
+            learnt=self.learnt,
             choice=self.choice,
         )
         stage = Stage("run", _RUN_VERSION, self._keys(*STAGES), {"settings": settings}, self.settings.seed)
@@ -200,11 +205,18 @@ class Analysis:
 
     @cached_property
     def extractor(self) -> Extractor | None:
-        """The pipeline's extractor; None where the user brings the features."""
-        if self.pipeline.extractor == SUPPLIED:
+        """The pipeline's extractor, taught where it learns; None where the user brings the features."""
+        opened = self._opened
+        return opened.taught(self.learnt) if isinstance(opened, Learner) and self.learnt is not None else opened
+
+    @cached_property
+    def learnt(self) -> Learnt | None:
+        """What the extractor learnt; None where it learns nothing, or nothing went wrong that it could be asked."""
+        learner = self._opened
+        if not isinstance(learner, Learner) or not len(self.failures):
             return None
-        options = extractor_options(self.settings, self.layer)
-        return open_extractor(self.pipeline.extractor, self.inputs.model, **options)
+        lessons, pixels = self._lessons(learner)
+        return what_was_learnt(self.conductor, learner, lessons, pixels, self.settings.seed)
 
     @cached_property
     def features(self) -> Rows:
@@ -223,7 +235,8 @@ class Analysis:
     def grouping(self) -> Grouping:
         """Clusters of the error-inducing images."""
         rows, notes = self._compared(self.features)
-        inputs = {"features": array_hash(rows)} | self._keys("layers")
+        learnt = self.learnt
+        inputs = {"features": array_hash(rows)} | self._keys("layers", "learning")
         stage = Stage(
             "grouping",
             _GROUPING_VERSION,
@@ -235,15 +248,18 @@ class Analysis:
         def compute() -> Grouping:
             with progress.step("clustering"):
                 layer = self.layer
-                return group(
+                found = group(
                     self.features.ids,
                     rows,
                     self.pipeline,
                     seed=self.settings.seed,
                     layer=layer.chosen if layer is not None else "",
                     by_layer=layer.clustering if layer is not None and self.pipeline.clusterer == HUDD else None,
-                    notes=notes,
+                    notes=notes if learnt is None else (*learnt.notes, *notes),
                 )
+            if learnt is None:
+                return found
+            return dataclasses.replace(found, curves=(*learnt.curves, *found.curves))
 
         return self.conductor.run(stage, Grouping, compute)
 
@@ -340,6 +356,23 @@ class Analysis:
         return Rows(tuple(self.images.ids[i] for i in indices), freeze(np.array(indices)), rows)
 
     @cached_property
+    def _opened(self) -> Extractor | None:
+        if self.pipeline.extractor == SUPPLIED:
+            return None
+        options = extractor_options(self.settings, self.layer)
+        return open_extractor(self.pipeline.extractor, self.inputs.model, **options)
+
+    def _lessons(self, learner: Learner) -> tuple[Lessons, str]:
+        """What a learner learns from, and the hash of its pictures: the training set, or the analysed images."""
+        seed = self.settings.seed
+        if not learner.is_supervised:
+            readable = np.array(self.survey.indices)
+            return Lessons.unanswered(self.images, readable).drawn(learner.most_lessons, seed), self.pixels
+        if self.inputs.train is None:
+            raise refused(self.pipeline.extractor)
+        return lessons_for(learner, self.inputs.train(), self.inputs.task.name, seed)
+
+    @cached_property
     def _supplied(self) -> Features:
         """(n, d) features that the user brings, one row for every image of the set."""
         path = self.inputs.features
@@ -382,4 +415,7 @@ def _pipeline(text: str, inputs: Inputs) -> Pipeline:
         return pipeline.with_extractor(SUPPLIED)
     if pipeline.extractor == SUPPLIED:
         raise UsageError("no features were supplied", remedy="give --features")
+    # now, and not when everything else is done
+    if inputs.train is None and getattr(extractors.get(pipeline.extractor).factory, "is_supervised", False):
+        raise refused(pipeline.extractor)
     return pipeline

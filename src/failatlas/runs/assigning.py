@@ -13,6 +13,7 @@ from failatlas.arrays import NOISE, Features, Indices, Labels, Vector, freeze
 from failatlas.clustering import assignment
 from failatlas.errors import UsageError
 from failatlas.features import extract, open_extractor
+from failatlas.features.learning import Learner
 from failatlas.images import ImageSet, Quarantined
 from failatlas.images.delimited import escape_formula
 from failatlas.models import Model
@@ -86,6 +87,8 @@ def assign(run: Run, images: ImageSet, model: Model | None, settings: Settings) 
             "the run's features were supplied", remedy="cluster the new images' features with failatlas.cluster"
         )
     extractor = open_extractor(extractor_name, model, **extractor_options(settings, run.layer))
+    if isinstance(extractor, Learner) and run.learnt is not None:
+        extractor = extractor.taught(run.learnt)
     rows = extract(
         extractor,
         images,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Inputs:
         features: file of the user's own features, or None.
         name: of the image set, for people.
         others: the images of the set's other splits, which only leakage looks at; None when there are none.
+        train: opens the network's training set, when an extractor wants to learn from it; None when there is none.
     """
 
     images: ImageSet
@@ -35,6 +37,7 @@ class Inputs:
     features: Path | None
     name: str
     others: ImageSet | None = None
+    train: Callable[[], ImageSet] | None = None
 
 
 def open_inputs(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from failatlas.errors import DataError, ModelError
 from failatlas.features import Rows
+from failatlas.features.learning import Learnt
 from failatlas.images import Overlap, Quarantined, Survey
 from failatlas.outcomes import Outcomes
 from failatlas.pipelines import Grouping
@@ -40,6 +41,7 @@ class Run:
         records: SHA-256 (hex) over the set's records.
         model: SHA-256 (hex) of the network; empty without one.
         settings: how all of it came about, as JSON, paths absolute.
+        learnt: what the extractor learnt before it extracted; None where it learns nothing.
         choice: why this pipeline, where the settings left it open; None where they named it.
     """
 
@@ -60,6 +62,7 @@ class Run:
     records: str
     model: str
     settings: Mapping[str, object]
+    learnt: Learnt | None = None
     choice: Choice | None = None
 
     def check(self, inputs: Inputs) -> None:

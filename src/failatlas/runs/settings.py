@@ -32,6 +32,8 @@ class Settings:
         model: ``module:callable``, ``.pt2`` or ``.onnx``.
         weights: safetensors for ``module:callable``.
         predictions: CSV or JSON Lines of a network that cannot be had.
+        train: folder or manifest of the network's training set, from which ``*-tuned`` extractors learn; None with a
+            case study, which brings its own.
         features: ``.npy`` or ``.csv`` rows of the user's own, one an image.
         trust_links: follow symbolic links that leave the image folder.
         task: classification, regression or landmarks.
@@ -68,6 +70,7 @@ class Settings:
     model: str | None = None
     weights: Path | None = None
     predictions: Path | None = None
+    train: Path | None = None
     features: Path | None = None
     trust_links: bool = False
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.inputs
+@click.option("--train", type=options.FILE, help="The network's training set: *-tuned extractors learn from it.")
 @click.option("--out", type=options.FILE, required=True, help="Run folder; the same command again resumes it.")
 @click.option(
     "--pipeline",
