@@ -7,7 +7,7 @@ import math
 from failatlas.markup import Content, Html, element, join, name, number, percent, table, visible
 from failatlas.report.page import section
 from failatlas.report.study.reading import Reading, scroller, three
-from failatlas.studies.factors import OUTCOMES, Analysis, Cell, Effect, Factors, Influence
+from failatlas.studies.factors import LEAST_OF_LEVEL, OUTCOMES, Analysis, Cell, Effect, Factors, Influence, Level
 from failatlas.studies.factortree import Node
 
 _STEPS = (0.5, 0.7, 0.8, 0.9)  # from which a cell is one shade darker
@@ -47,11 +47,18 @@ def answer(analysis: Analysis) -> str:
         return f"No single choice explains {analysis.outcome}: each accounts for less than 1 % of how it varies."
     others = [one for one in weighed[1:] if one.adjusted >= _NEGLIGIBLE]
     then = f", before {_and([_weighed(one) for one in others])}" if others else ""
-    best, worst = first.levels[0], first.levels[-1]
+    # one pipeline of an option says little about the option
+    levels = [level for level in first.levels if level.n >= LEAST_OF_LEVEL]
+    ends = ""
+    if len(levels) > 1:
+        best, worst = levels[0], levels[-1]
+        ends = (
+            f"; {visible(best.name)} does best with {three(best.mean)} on average, {visible(worst.name)} least with "
+            f"{three(worst.mean)}"
+        )
     return (
         f"For {analysis.outcome} the {visible(first.factor)} matters most ({percent(first.adjusted)} of how it varies)"
-        f"{then}; {visible(best.name)} does best with {three(best.mean)} on average, {visible(worst.name)} least with "
-        f"{three(worst.mean)}."
+        f"{then}{ends}."
     )
 
 
@@ -114,9 +121,13 @@ def _levels(one: Influence | None) -> Content:
     if one is None:
         return "–"
     return [
-        [", " if i else None, element("span", name(level.name), f" {three(level.mean)}", class_="num")]
+        [", " if i else None, element("span", name(level.name), f" {three(level.mean)}", _number(level), class_="num")]
         for i, level in enumerate(one.levels)
     ]
+
+
+def _number(level: Level) -> Html:
+    return element("span", f" n = {level.n}", class_="small")
 
 
 def _cells(factors: Factors) -> Html | None:

@@ -81,16 +81,16 @@ def _published(reading: Reading) -> list[Html]:
         ]
     place = reading.ranks[entry.pipeline]
     if place == 1:
-        return [Html("It is also the pipeline that led the published study.")]
+        return [Html("It is also the pipeline that led the published study, there with other weights.")]
     agreement = found(entry)
+    covers = of_causes(len(agreement.covered), len(agreement.causes))
+    numbers = f"{covers} at purity {three(agreement.purity)}, {effort(agreement.redundancy)} clusters per cause"
     return [
         join(
             [
                 "The published study's best, ",
                 pipeline_name(entry.pipeline),
-                f", comes {_ordinal(place)}: {of_causes(len(agreement.covered), len(agreement.causes))} at purity "
-                f"{three(agreement.purity)}, {effort(agreement.redundancy)} clusters per cause, "
-                f"{duration(entry.seconds)}.",
+                f", here with stand-in weights, comes {_ordinal(place)}: {numbers}, {duration(entry.seconds)}.",
             ]
         )
     ]
