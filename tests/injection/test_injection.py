@@ -162,6 +162,16 @@ def test_a_folder_with_another_set_is_refused(injected, change):
         injected(create("darkness", stops=2.0))
 
 
+def test_a_folder_with_other_images_or_a_damaged_plan_is_refused(injected, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.csv").write_text("path\n")
+    with pytest.raises(UsageError, match="other images"):
+        injected()
+    (tmp_path / "out" / "injection.json").write_text("{")
+    with pytest.raises(DataError, match="not valid JSON"):
+        injected()
+
+
 @pytest.mark.parametrize("nth", [1, 3, 6, 7, 12])
 def test_F4_a_full_disk_at_any_file_loses_no_finished_shard(injected, tmp_path, nth):
     injected(out="unbroken")

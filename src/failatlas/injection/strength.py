@@ -23,7 +23,7 @@ def stronger(scenario: Scenario) -> str:
         raised = _raised(parameter, value)
         part = next((part for part in scenario.name.split("+") if name.startswith(part.replace("-", "_") + "_")), "")
         if part and raised != value:
-            return f"{part}:{name.removeprefix(part.replace('-', '_') + '_')}={raised:.2g}"
+            return f"{part}:{name.removeprefix(part.replace('-', '_') + '_')}={raised:g}"
     return ""
 
 
