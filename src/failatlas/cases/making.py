@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from failatlas.arrays import Pixels
 from failatlas.cases.rendered import Picture, RenderedCase
 from failatlas.errors import UsageError
 from failatlas.images import ImageRecord, ImageSet, write_manifest
-from failatlas.injection.writing import begun, png, record_of, row_of
-from failatlas.progress import step, track
+from failatlas.injection.writing import begun, record_of, row_of, write_pictures
+from failatlas.progress import Listener, step, track
 from failatlas.seeds import generator
 from failatlas.store import write_atomically
 from failatlas.store.files import leftovers
@@ -48,15 +49,14 @@ def make(images: ImageSet, out: Path, *, count: int | None = None, seed: int = 0
     chosen = np.arange(len(images))
     if count is not None and count < len(images):
         chosen = np.sort(generator(seed, "make").choice(len(images), count, replace=False))
-    records = []
     names = [Path(images.records[i].path).stem for i in chosen]
     if len(set(names)) < len(names):  # images of two folders may share a name
         names = [f"{i:06d}" for i in chosen]
-    for i, name in zip(track(chosen.tolist(), "writing images", len(chosen)), names, strict=True):
-        record = images.records[i]
-        path = f"images/{name}.png"
-        write_atomically(out / path, png(images.read(i).pixels))
-        records.append(dataclasses.replace(record, path=path))
+    records = [
+        dataclasses.replace(images.records[i], path=f"images/{name}.png") for i, name in zip(chosen, names, strict=True)
+    ]
+    drawn = zip(track(chosen.tolist(), "writing images", len(chosen)), records, strict=True)
+    write_pictures(out, ((record.path, images.read(i).pixels) for i, record in drawn))
     # last: a manifest names only files that are there
     write_manifest(out / "manifest.csv", records)
     return out / "manifest.csv", len(records)
@@ -124,11 +124,8 @@ def make_rendered(
     ):
         listener.advance(len(rows))
         for shard in _sharded(islice(pictures, missing)):
-            fresh = []
-            for picture in shard:
-                write_atomically(out / picture.record.path, png(picture.pixels))
-                fresh.append(_row(picture))
-                listener.advance(1)
+            fresh: list[dict[str, Any]] = []
+            write_pictures(out, _told(shard, fresh, listener))
             # after its images: a row says that its image is there
             write_atomically(out / _ROWS / f"{len(rows):06d}.json", json.dumps(fresh).encode())
             rows += fresh
@@ -153,6 +150,14 @@ def _sharded(pictures: Iterator[Picture]) -> Iterator[Iterator[Picture]]:
     for first in pictures:
         # an open shard streams: 128 pictures are never held at once
         yield (picture for part in ((first,), islice(pictures, SHARD - 1)) for picture in part)
+
+
+def _told(pictures: Iterable[Picture], rows: list[dict[str, Any]], listener: Listener) -> Iterator[tuple[str, Pixels]]:
+    """Path and pixels of each; its row is added to ``rows``."""
+    for picture in pictures:
+        rows.append(_row(picture))
+        yield picture.record.path, picture.pixels
+        listener.advance(1)
 
 
 def _row(picture: Picture) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from failatlas.errors import DataError, UsageError
 from failatlas.images.records import ImageRecord
 from failatlas.store import write_atomically
 
-# a disk takes 5 ms to make one file durable and hardly longer for 16 at once: 0.2 s instead of 3.2 s for 256 pictures
+# a disk takes 5 ms to make one file durable and hardly longer for 16 at once: 0.8 s instead of 4.1 s for 256 pictures
 _AT_ONCE = 16
 
 
@@ -53,12 +54,12 @@ def begun(path: Path, plan: Mapping[str, object]) -> bool:
     return True
 
 
-def write_pictures(folder: Path, pictures: Sequence[tuple[str, Pixels]]) -> None:
-    """Write PNG files, each whole or not at all, durable when the call returns.
+def write_pictures(folder: Path, pictures: Iterable[tuple[str, Pixels]]) -> None:
+    """Write PNG files, each whole or not at all, durable when the call returns; 16 pictures at most are in memory.
 
     Args:
         folder: below which the paths lie.
-        pictures: (path, pixels) each.
+        pictures: (path, pixels) each; may be drawn while they are written.
 
     Raises:
         ResourceError: disk full, no permission.
@@ -67,9 +68,10 @@ def write_pictures(folder: Path, pictures: Sequence[tuple[str, Pixels]]) -> None
     def write(picture: tuple[str, Pixels]) -> None:
         write_atomically(folder / picture[0], png(picture[1]))
 
+    waiting = iter(pictures)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        for _ in threads.map(write, pictures):  # raises what a thread raised
-            pass
+        while some := list(islice(waiting, _AT_ONCE)):
+            list(threads.map(write, some))  # raises what a thread raised
 
 
 def png(pixels: Pixels) -> bytes:
