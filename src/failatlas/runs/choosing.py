@@ -7,11 +7,12 @@ analysis with the preset.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from failatlas.errors import UsageError
 from failatlas.injection import Staging
 from failatlas.models import WhiteBox
-from failatlas.pipelines import PRESETS
+from failatlas.pipelines import parse
 from failatlas.runs.conductor import Conductor, Stage
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.settings import Settings
@@ -33,7 +34,15 @@ PER_SCENARIO = 40  # failures of each: enough for a cluster of 2 % among nine sc
 _VERSION = 1
 
 
-def choose_pipeline(inputs: Inputs, settings: Settings, conductor: Conductor, staging: Staging | None = None) -> Choice:
+def choose_pipeline(
+    inputs: Inputs,
+    settings: Settings,
+    conductor: Conductor,
+    staging: Staging | None = None,
+    *,
+    candidates: Sequence[str] | None = None,
+    preferred: str = PREFERRED,
+) -> Choice:
     """The candidate that groups injected failures best; the preset, unless another beats it clearly.
 
     Natural failures are grouped with the injected ones and count as one group of unknown cause: whatever a metadata
@@ -45,6 +54,8 @@ def choose_pipeline(inputs: Inputs, settings: Settings, conductor: Conductor, st
         settings: of the analysis, its pipeline ``"auto"``.
         conductor: keeps results; injected images go into ``injected`` below its store.
         staging: who renders the scenes again.
+        candidates: presets or extractor+reducer+clusterer; None = `CANDIDATES`, as far as the network allows.
+        preferred: the one that stays unless another beats it clearly.
 
     Raises:
         UsageError: features are given, so those of injected failures cannot be had.
@@ -54,19 +65,20 @@ def choose_pipeline(inputs: Inputs, settings: Settings, conductor: Conductor, st
         raise UsageError(
             "auto extracts the features of failures that it injects", remedy="leave --features out, or name a pipeline"
         )
-    is_white = isinstance(inputs.model, WhiteBox)
+    if candidates is None:
+        candidates = CANDIDATES if isinstance(inputs.model, WhiteBox) else CANDIDATES[:-1]
     asked = StudySettings(
         inject=(ALL,) if inputs.model is not None else (),
         per_scenario=PER_SCENARIO,
-        pipelines=CANDIDATES if is_white else CANDIDATES[:-1],
+        pipelines=tuple(candidates),
         rare=(),
         repeats=0,
         planted=False,
     )
     # a conductor of its own: its layers and features are none of the analysis that follows
     own = Conductor(conductor.store)
-    found = study(inputs, dataclasses.replace(settings, pipeline=PREFERRED), asked, own, staging=staging)
-    preferred = str(PRESETS[PREFERRED].pipeline)
+    found = study(inputs, dataclasses.replace(settings, pipeline=preferred), asked, own, staging=staging)
+    preferred = str(parse(preferred))
     names = ("survey", "outcomes", "injected outcomes")
     stage = Stage(
         "choice",
