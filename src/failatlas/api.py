@@ -419,6 +419,9 @@ def benchmark_settings(
     inputs = _inputs(settings, images, model, task)
     opened = (lambda: train) if train is not None else _training_set(settings, asked.train, inputs, out)
     with RunStore.open(out) as store:
+        if "stage/run" in store.facts:
+            # its report would be lost, for both are called report/
+            raise UsageError("the folder holds an analysis", where=str(out), remedy="name another folder with --out")
         found = study(inputs, settings, asked, Conductor(store), staging=staging, train=opened)
     write_pipelines(found, out / "pipelines.csv")
     made = Benchmark(out, found)

@@ -280,3 +280,12 @@ def test_features_of_the_user_are_refused(world, tmp_path):
 def test_without_a_network_nothing_can_be_injected(world, tmp_path):
     with pytest.raises(UsageError, match="--inject none"):
         api.benchmark(None, world.images, out=tmp_path / "run", predictions=world.predictions)
+
+
+def test_the_folder_of_an_analysis_is_left_alone(failatlas, world, tmp_path):
+    assert failatlas(*world.without_network, "--out", tmp_path / "run").status == 0
+    before = (tmp_path / "run" / "report" / "index.html").read_bytes()
+    done = failatlas(*words(world), "--out", tmp_path / "run")
+    assert done.status == 2
+    assert "holds an analysis" in done.json["error"]["what"]
+    assert (tmp_path / "run" / "report" / "index.html").read_bytes() == before
