@@ -38,7 +38,7 @@ _SIDE = Parameter(64, "32 … 128, a multiple of 16", "pixels a side; larger see
 _COLUMNS = Parameter(96, "8 … 512", "numbers an image is drawn again from; more keep smaller details")
 _EPOCHS = Parameter(15, "1 … 200", "most epochs; it stops earlier when held-out images are drawn no better")
 
-MOST = 4000  # images: as uint8 at 64 px they take 49 MB
+MOST = 2000  # images: a minute of learning, and 25 MB as uint8 at 64 px
 
 
 @extractors.register(
