@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,3 +205,15 @@ def fast(monkeypatch):
     """So few and small lessons take larger steps."""
     monkeypatch.setattr("failatlas.features.tuned._RATE", 1e-2)
     monkeypatch.setattr("failatlas.features.tuned._HEAD_RATE", 1e-2)
+
+
+def test_a_backbone_of_the_users_own_learns_in_all_its_layers():
+    backbone = f"{Path(__file__).with_name('backbones.py')}:maps"
+    learner = open_extractor("own-tuned", None, backbone=backbone, backbone_preprocess="unit,16x16", epochs=2)
+    upper = learner._trunk.upper()
+    found = told(learner, classes(20))[1].weights
+    assert all((found[name] != value.detach().numpy()).any() for name, value in upper.named_parameters())
+    # its batch statistics come from more images than the lessons are
+    statistics = [(name, value) for name, value in upper.named_buffers() if value.is_floating_point()]
+    assert len(statistics) == 2
+    assert all((found[name] == value.numpy()).all() for name, value in statistics)
