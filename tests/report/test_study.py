@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
+from failatlas.injection import Tally
 from failatlas.markup import visible
 from failatlas.report.study import write_study
 from failatlas.studies.factors import factor_analysis
@@ -36,6 +37,11 @@ CAUSES = ("noise", "blur", "mask", "night", "sun")
 EXTRACTORS = ("heatmap", "lite2", "lite2-tuned", "vgg16", "vgg16-tuned")
 
 
+def tally(cause):
+    """Counts are in columns, so only what a note says beyond them is shown."""
+    return Tally(cause, 200, 40, f"40 of 200 tried fail{'; the network withstands it' if cause == 'sun' else ''}")
+
+
 def compared(**more):
     """31 pipelines: the grid of five extractors, and one that could not run."""
     worth = {"heatmap": 0.5, "lite2": 0.75, "vgg16": 0.65} | {"umap": 0.15, "pca": 0.05, "none": 0.0}
@@ -49,7 +55,7 @@ def compared(**more):
     entries.append(
         entry("autoencoder+umap+dbscan", error="E_MEMORY: 9 GB are needed, 4 GB are free. Use --batch-size 8")
     )
-    return making.study(entries, causes=CAUSES, notes=("the images are few",), **more)
+    return making.study(entries, causes=CAUSES, notes=("the images are few",), tallies=list(map(tally, CAUSES)), **more)
 
 
 @pytest.fixture(scope="module")
@@ -216,11 +222,18 @@ def test_the_factor_analysis_is_that_of_the_study(study, page):
     assert sum(map(len, pairs)) == len(purity.effects)
 
 
+def test_a_few_pipelines_are_no_ground_for_saying_what_matters(tmp_path):
+    page = Page.of(write_study(making.study([entry(), entry("lite2+none+kmeans", purity=0.5)]), tmp_path))
+    assert "What purity depends on cannot be said from 2 pipelines like these." in of(page, "choices").content
+    assert not of(page, "choices").all("table")
+
+
 def test_scenarios_say_how_many_images_they_made_fail(page):
     (table,) = classed(page.root, "tallies")
     listed = {cells[0].content: [cell.content for cell in cells[1:]] for cells in rows(table)}
     low, high = stats.binomtest(40, 200).proportion_ci(method="wilson")
     assert listed["blur"][:4] == ["200", "40", f"20.0 % [{100 * low:.1f}, {100 * high:.1f}]", "40"]
+    assert listed["sun"][4] == "the network withstands it"
     assert listed["natural"] == ["–", "–", "–", "30", "failures nobody injected"]
 
 

@@ -92,6 +92,19 @@ def test_a_combination_that_works_against_its_parts_is_seen_as_interaction():
     assert parts + found.interaction == pytest.approx(1, abs=0.03)
 
 
+def test_choices_that_vary_freely_share_nothing_and_those_that_go_together_say_so():
+    rng = np.random.default_rng(0)
+    free = grid(lambda *_: rng.uniform(0.2, 0.9), ("a", "b", "c"), REDUCERS, CLUSTERERS)
+    assert factor_analysis(free).of("purity").overlap == pytest.approx(0, abs=1e-9)
+    # umap always with dbscan, none always with kmeans: nobody can tell which of the two it is
+    tied = [one for one in free if (one.reducer, one.clusterer) in {("umap", "dbscan"), ("none", "kmeans")}]
+    tied += grid(lambda e, r, c: 0.9 if r == "umap" else 0.3, tuple("defgh"), ("umap",), ("dbscan",))
+    tied += grid(lambda e, r, c: 0.3, tuple("defgh"), ("none",), ("kmeans",))
+    factors = factor_analysis(tied)
+    assert factors.of("purity").overlap > 0.3
+    assert any("one may take what is another's" in note for note in factors.notes)
+
+
 def test_effects_are_those_of_scipy_and_the_better_comes_first(additive):
     purity = {one.pipeline: one.score.agreement.purity for one in additive}
     effects = factor_analysis(additive).of("purity").effects
@@ -251,7 +264,10 @@ def test_D10_too_little_is_said_and_nothing_is_invented(entries):
         assert all(math.isnan(one.eta_squared) and math.isnan(one.adjusted) for one in analysis.influences)
         if analysis.n < 8:
             assert analysis.tree is None
-            assert any(f"not enough pipelines for a tree of {analysis.outcome}" in note for note in factors.notes)
+            assert any(
+                f"not enough pipelines to say what {analysis.outcome} depends on" in note for note in factors.notes
+            )
+            assert not analysis.influences
         else:
             assert not analysis.tree.factor
 

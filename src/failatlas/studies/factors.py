@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from failatlas.arrays import Vector
+from failatlas.markup import percent
 from failatlas.statistics import cliffs_delta, holm, mann_whitney, vargha_delaney, wilcoxon
 from failatlas.studies.factortree import Node, factor_tree
 from failatlas.studies.grid import TUNED
@@ -28,6 +29,7 @@ FACTORS = ("extractor", "fine-tuning", "reducer", "clusterer")
 FROZEN, FINE_TUNED = "frozen", "fine-tuned"
 LEAST_PIPELINES, LEAST_OF_LEVEL = 8, 3  # fewer say nothing about a choice
 ALPHA = 0.05
+_MUCH_OVERLAP = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,12 @@ class Analysis:
         outcome: of :data:`OUTCOMES`.
         n: pipelines that have it.
         mean: over these; nan when there is none.
-        influences: the most influential factor first; factors with one level are not listed.
-        interaction: share of the variance that the combination of reducer and clusterer explains beyond both alone.
+        influences: the most influential factor first; factors with one level are not listed, and none with fewer than
+            :data:`LEAST_PIPELINES` pipelines.
+        interaction: share of the variance that the combination of reducer and clusterer explains beyond both alone; nan
+            with so few.
+        overlap: by how much the shares of the factors add up to more than what all of them explain together: above 0
+            where choices do not vary freely of each other, so that one may take what is another's; nan with so few.
         effects: of pairs of levels, the surest and largest first.
         tree: None with fewer than :data:`LEAST_PIPELINES` pipelines.
     """
@@ -115,6 +121,7 @@ class Analysis:
     mean: float
     influences: tuple[Influence, ...]
     interaction: float
+    overlap: float
     effects: tuple[Effect, ...]
     tree: Node | None
 
@@ -281,13 +288,15 @@ def _analysis(rows: Sequence[_Row], outcome: str, effects: tuple[Effect, ...]) -
     tree, importances = None, dict.fromkeys(FACTORS, 0.0)
     if len(kept) >= LEAST_PIPELINES:
         tree, importances = factor_tree({f: [row.choices[f] for row in kept] for f in FACTORS}, values)
-    influences = [_influence(rows, outcome, factor, importances[factor]) for factor in FACTORS]
+    asked = FACTORS if tree else ()
+    influences = [_influence(rows, outcome, factor, importances[factor]) for factor in asked]
     ordered = sorted(
         (one for one in influences if len(one.levels) > 1),
         key=lambda one: -one.adjusted if math.isfinite(one.adjusted) else math.inf,
     )
     mean = float(values.mean()) if len(values) else math.nan
-    return Analysis(outcome, len(kept), mean, tuple(ordered), _interaction(kept, values), effects, tree)
+    interaction, overlap = (_interaction(kept, values), _overlap(kept, values)) if tree else (math.nan, math.nan)
+    return Analysis(outcome, len(kept), mean, tuple(ordered), interaction, overlap, effects, tree)
 
 
 def _influence(rows: Sequence[_Row], outcome: str, factor: str, importance: float) -> Influence:
@@ -305,6 +314,11 @@ def _interaction(rows: Sequence[_Row], values: Vector) -> float:
     choices = [[row.choices["reducer"], row.choices["clusterer"]] for row in rows]
     together = _explained(values, [["\n".join(pair)] for pair in choices])
     return max(0.0, together - _explained(values, choices)) if math.isfinite(together) else math.nan
+
+
+def _overlap(rows: Sequence[_Row], values: Vector) -> float:
+    alone = sum(_explained(values, [[row.choices[factor]] for row in rows]) for factor in FACTORS)
+    return max(0.0, alone - _explained(values, [[row.choices[factor] for factor in FACTORS] for row in rows]))
 
 
 def _explained(values: Vector, choices: Sequence[Sequence[str]]) -> float:
@@ -339,7 +353,15 @@ def _notes(entries: Sequence[Entry], analyses: Sequence[Analysis]) -> Iterable[s
         if missing := n_scored - analysis.n:
             yield f"{missing} of {n_scored} pipelines have no {analysis.outcome} and are left out of its analysis"
         if analysis.n < LEAST_PIPELINES:
-            yield f"not enough pipelines for a tree of {analysis.outcome}: {analysis.n}, needed {LEAST_PIPELINES}"
+            yield (
+                f"not enough pipelines to say what {analysis.outcome} depends on: {analysis.n}, needed are "
+                f"{LEAST_PIPELINES}"
+            )
+        if analysis.overlap > _MUCH_OVERLAP:
+            yield (
+                f"choices do not vary freely of each other here: their shares of {analysis.outcome} overlap by "
+                f"{percent(analysis.overlap)}, so one may take what is another's"
+            )
         if not analysis.effects:
             yield (
                 f"no two levels of a factor have {LEAST_OF_LEVEL} pipelines each, so no choice can be tested for "

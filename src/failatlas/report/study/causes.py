@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from failatlas.injection import NATURAL
+from failatlas.injection import NATURAL, Tally
 from failatlas.markup import Content, Html, element, name, number, table, visible
 from failatlas.report.page import section
 from failatlas.report.study.reading import Reading, found, pipeline_name, rarity_at, scroller, share_of
@@ -128,7 +128,7 @@ def injected(reading: Reading) -> Html | None:
                 number(tally.kept),
                 [element("span", interval_text(rate), class_="num"), interval_bar(rate)] if rate else "–",
                 _size(study.sizes.get(tally.scenario, 0)),
-                visible(tally.note),
+                _beyond(tally),
             ]
         )
     for group, size in study.sizes.items():
@@ -151,6 +151,12 @@ def injected(reading: Reading) -> Html | None:
             "Scenarios", table("Scenarios and what they made of the network.", heads, rows, class_="bars tallies")
         ),
     )
+
+
+def _beyond(tally: Tally) -> str:
+    """What the note says beyond the counts, which have columns of their own."""
+    counts = f"{number(tally.kept)} of {number(tally.tried)} tried fail"
+    return visible(tally.note).removeprefix(counts).lstrip(",;.: ")
 
 
 def _size(size: int) -> str:

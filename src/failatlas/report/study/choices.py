@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from failatlas.markup import Content, Html, element, join, name, number, percent, table, visible
+from failatlas.markup import Content, Html, counted, element, join, name, number, percent, table, visible
 from failatlas.report.page import section
 from failatlas.report.study.reading import Reading, scroller, three
 from failatlas.studies.factors import LEAST_OF_LEVEL, OUTCOMES, Analysis, Cell, Effect, Factors, Influence, Level
@@ -26,7 +26,7 @@ def choices(reading: Reading) -> Html | None:
         "Which choice matters",
         [element("p", answer(analysis)) for analysis in factors.analyses],
         _influences(factors),
-        _cells(factors),
+        _cells(factors) if any(analysis.tree for analysis in factors.analyses) else None,
         _trees(factors),
         _effects(factors),
         element("ul", [element("li", visible(note)) for note in factors.notes], class_="notes")
@@ -39,9 +39,7 @@ def answer(analysis: Analysis) -> str:
     """What one outcome depends on most, in a sentence."""
     weighed = [one for one in analysis.influences if math.isfinite(one.adjusted)]
     if not weighed:
-        return (
-            f"What {analysis.outcome} depends on cannot be said: {number(analysis.n)} pipelines do not differ enough."
-        )
+        return f"What {analysis.outcome} depends on cannot be said from {counted(analysis.n, 'pipeline')} like these."
     first = weighed[0]
     if first.adjusted < _NEGLIGIBLE:
         return f"No single choice explains {analysis.outcome}: each accounts for less than 1 % of how it varies."

@@ -107,8 +107,11 @@ def _curve(reading: Reading, entry: Entry) -> Html:
         rarity = rarity_at(entry, frequency)
         counts.append((share_of(frequency), *((len(rarity.covered), len(rarity.tried)) if rarity else (0, 0))))
     room = (_W - _L - _R - 26) / max(1, len(counts) - 1)
+    totals = {n for _, _, n in counts if n}
+    is_even = len(totals) == 1
     steps = [
-        (_L + 13 + room * i, wilson(k, n), label, f"{k}/{n}" if n else "–") for i, (label, k, n) in enumerate(counts)
+        (_L + 13 + room * i, wilson(k, n), label, (f"{k}" if is_even else f"{k}/{n}") if n else "–")
+        for i, (label, k, n) in enumerate(counts)
     ]
     points = [(x, _y(rate.value), _y(rate.low), _y(rate.high)) for x, rate, _, _ in steps if rate.n]
     picture = element(
@@ -117,6 +120,9 @@ def _curve(reading: Reading, entry: Entry) -> Html:
         element("line", x1=_L, x2=_W - _R, y1=_y(_ENOUGH), y2=_y(_ENOUGH), class_="border", stroke="currentColor"),
         [element("text", label, x=x, y=_H - 21, text_anchor="middle") for x, _, label, _ in steps],
         [element("text", count, x=x, y=_H - 5, text_anchor="middle", class_="count") for x, _, _, count in steps],
+        element("text", f"of {totals.pop()}", x=_L - 5, y=_H - 5, text_anchor="end", class_="count")
+        if is_even
+        else None,
         [element("line", x1=x, x2=x, y1=low, y2=high, class_="band", stroke="#0b6bb0") for x, _, low, high in points],
         element(
             "polyline",

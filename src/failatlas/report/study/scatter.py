@@ -27,7 +27,7 @@ WIDTH, HEIGHT = 760, 440  # viewBox units
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 18, 52, 48  # labels of the best have their room above 100 %
 HUES = 8  # colours of the style sheet; further extractors share a grey
 _SHAPES = ("circle", "square", "triangle", "diamond", "cross")
-_MOST_LABELS, _CHARACTER, _LINE = 6, 6.6, 15.0  # of 12 px text
+_MOST_LABELS, _CHARACTER, _LINE = 6, 7.4, 15.0  # of 12 px bold text
 
 _Point = tuple[float, float]
 _Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -192,7 +192,12 @@ def _labels(reading: Reading, drawn: Sequence[Entry], places: dict[str, _Point])
         taken.append(box)
         x, y = _nearest(mark, box)
         yield element("line", x1=mark[0], y1=mark[1], x2=x, y2=y, class_="lead-line")
-        yield element("text", text, x=box[0], y=box[1] + 11.5, class_="label")
+        # at the end that is near the mark, for how wide a font is nobody knows here
+        anchor, at = (
+            ("end", box[2]) if box[2] < mark[0] else ("start", box[0]) if box[0] > mark[0] else ("middle", None)
+        )
+        middle = (box[0] + box[2]) / 2
+        yield element("text", text, x=middle if at is None else at, y=box[1] + 11.5, text_anchor=anchor, class_="label")
 
 
 def _is_known(entry: Entry) -> bool:
