@@ -60,7 +60,9 @@ class Tuned:
     def __init__(self, trunk: Trunk, *, epochs: int = 8, learnt: Learnt | None = None) -> None:
         self.learnt = learnt
         self._trunk = trunk
-        self._plan = Plan(epochs=epochs, patience=2, batch=32, decay=1e-2)
+        # a trunk that is cut at its images learns as a whole, and a batch's every activation is in memory
+        batch = 32 if np.prod(trunk.shape) <= 2**16 else 8
+        self._plan = Plan(epochs=epochs, patience=2, batch=batch, decay=1e-2)
         self._lower = Session(trunk.preprocess, trunk.lower, trunk.width)
         self._upper: torch.nn.Module | None = None
 
