@@ -417,12 +417,13 @@ def benchmark_settings(
     if settings.case is not None:
         settings, staging = _staged(settings, images, out)
     inputs = _inputs(settings, images, model, task)
-    opened = (lambda: train) if train is not None else _training_set(settings, asked.train, inputs, out)
+    opened = (lambda: train) if train is not None else _training_set(settings, settings.train, inputs, out)
+    inputs = replace(inputs, train=opened)
     with RunStore.open(out) as store:
         if "stage/run" in store.facts:
             # its report would be lost, for both are called report/
             raise UsageError("the folder holds an analysis", where=str(out), remedy="name another folder with --out")
-        found = study(inputs, settings, asked, Conductor(store), staging=staging, train=opened)
+        found = study(inputs, settings, asked, Conductor(store), staging=staging)
     write_pipelines(found, out / "pipelines.csv")
     made = Benchmark(out, found)
     write_atomically(out / "study.json", (json.dumps(made.to_json(), indent=1) + "\n").encode())

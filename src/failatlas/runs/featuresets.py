@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,16 +57,12 @@ class FeatureSets:
         analysis: inputs, settings and conductor.
         failures: whose features.
         costs: keeps what it takes.
-        train: opens the training set, when an extractor asks for it; None = there is none.
     """
 
-    def __init__(
-        self, analysis: Analysis, failures: Failures, costs: Costs, train: Callable[[], ImageSet] | None
-    ) -> None:
+    def __init__(self, analysis: Analysis, failures: Failures, costs: Costs) -> None:
         self._analysis = analysis
         self._failures = failures
         self._costs = costs
-        self._open_train = train
         self._train: ImageSet | None = None
 
     def of(self, name: str, *, with_reference: bool) -> FeatureSet:
@@ -161,9 +156,9 @@ class FeatureSets:
             lessons = Lessons.unanswered(analysis.images, readable).drawn(learner.most_lessons, seed)
             return learnt(analysis.conductor, learner, lessons, analysis.pixels, seed)
         if self._train is None:
-            if self._open_train is None:
+            if analysis.inputs.train is None:
                 raise refused(name)
-            self._train = self._open_train()
+            self._train = analysis.inputs.train()
         lessons, pixels = lessons_for(learner, self._train, analysis.inputs.task.name, seed)
         return learnt(analysis.conductor, learner, lessons, pixels, seed)
 

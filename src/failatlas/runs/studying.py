@@ -7,14 +7,13 @@ it: a stopped study goes on where it was, and one with more pipelines does only 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from failatlas.clustering.agreement import agreement
 from failatlas.errors import UsageError
-from failatlas.images import ImageSet
 from failatlas.injection import Mixture, Staging, balanced, rare, too_few
 from failatlas.pipelines import Pipeline
 from failatlas.runs.analysis import Analysis
@@ -46,17 +45,15 @@ def study(
     conductor: Conductor,
     *,
     staging: Staging | None = None,
-    train: Callable[[], ImageSet] | None = None,
 ) -> Study:
     """Compare pipelines on failures with known causes.
 
     Args:
-        inputs: images, network and task.
+        inputs: images, network, task and training set.
         settings: how images are read and judged; the seed.
         asked: which pipelines, on which failures.
         conductor: keeps results; injected images go into its store's folder.
         staging: who renders the scenes again, for scenarios that change them.
-        train: opens the training set, when an extractor asks for it.
 
     Raises:
         UsageError: a pipeline or scenario does not exist, or features are given instead of images.
@@ -70,7 +67,7 @@ def study(
     pipelines = pipelines_of(asked.pipelines)
     # whichever pipeline an analysis would take is none of a study's business
     settings = replace(settings, pipeline=Settings().pipeline)
-    found = _Studying(Analysis(inputs, settings, conductor), asked, pipelines, staging, train).run()
+    found = _Studying(Analysis(inputs, settings, conductor), asked, pipelines, staging).run()
     gc(conductor.store)
     return found
 
@@ -84,13 +81,11 @@ class _Studying:
         asked: StudySettings,
         pipelines: Sequence[Pipeline],
         staging: Staging | None,
-        train: Callable[[], ImageSet] | None,
     ) -> None:
         self.analysis = analysis
         self.asked = asked
         self.pipelines = pipelines
         self.staging = staging
-        self.train = train
         self.store = analysis.conductor.store
         self.seed = analysis.settings.seed
         self.costs = Costs(self.store)
@@ -117,7 +112,7 @@ class _Studying:
     def _extract(self) -> None:
         """Features of every extractor that a pipeline has."""
         departing = {pipeline.extractor for pipeline in self.pipelines if pipeline.departs}
-        self.sets = FeatureSets(self.analysis, self.failures, self.costs, self.train)
+        self.sets = FeatureSets(self.analysis, self.failures, self.costs)
         names = list(dict.fromkeys(pipeline.extractor for pipeline in self.pipelines))
         self.features: Mapping[str, FeatureSet] = {
             name: self.sets.of(name, with_reference=name in departing) for name in names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from failatlas.errors import UsageError
@@ -26,7 +25,6 @@ class StudySettings:
         rare: percent of the failures that one rare cause makes up, where coverage is tried again.
         repeats: subsamples on which the stability of the presets, and of the pipelines that no other beats, is
             measured; 0 = not at all.
-        train: folder or manifest of the training set, from which some extractors learn.
         planted: weaknesses that the images' metadata tell of are known causes; else natural failures have none.
 
     Raises:
@@ -38,7 +36,6 @@ class StudySettings:
     pipelines: tuple[str, ...] = (ALL,)
     rare: tuple[float, ...] = (10.0, 5.0, 2.0, 1.0)
     repeats: int = 10
-    train: Path | None = None
     planted: bool = True
 
     def __post_init__(self) -> None:
@@ -61,13 +58,12 @@ class StudySettings:
         return tuple(percent / 100 for percent in sorted(set(self.rare), reverse=True))
 
     def to_json(self) -> dict[str, Json]:
-        """Every setting, paths absolute."""
+        """Every setting."""
         return {
             "inject": list(self.inject),
             "per_scenario": self.per_scenario,
             "pipelines": list(self.pipelines),
             "rare": list(self.rare),
             "repeats": self.repeats,
-            "train": None if self.train is None else str(self.train.absolute()),
             "planted": self.planted,
         }

@@ -46,13 +46,14 @@ class _Percents(options.Numbers):
 
 @click.command()
 @options.inputs
-@click.option("--train", type=options.FILE, help="Training set, from which some extractors learn.")
+@click.option("--train", type=options.FILE, help="The network's training set: *-tuned extractors learn from it.")
 @click.option("--out", type=options.FILE, required=True, help="Run folder; the same command again resumes it.")
 @click.option("--inject", type=_Words(), help="Scenarios that make images fail: all (default), none, or a list.")
 @click.option("--per-scenario", type=click.IntRange(1), help="Failures wanted of each scenario (default 60).")
 @click.option("--pipelines", type=_Words(), help="all (default), presets or extractor+reducer+clusterer, in a list.")
 @click.option("--rare", type=_Percents(), help="Rare causes: percent of the failures (default 10,5,2,1), or none.")
 @click.option("--repeats", type=click.IntRange(0), help="Subsamples for stability of the leading pipelines (10).")
+@options.backbone
 @click.option("--composite", help="Relevance rules (failatlas parts).")
 @click.option("--fallback", type=click.Choice(["gradient"]), help="For operators without a relevance rule.")
 @click.option("--references", type=int, help="Correctly handled images to compare with.")
@@ -89,7 +90,7 @@ def told(study: Study) -> None:
     for tally in study.tallies:
         answers.line(f"  {tally.scenario}: {tally.note}")
     ranking, front = study.ranking, set(study.front)
-    columns = ["pipeline", "purity", "coverage", "clusters", "noise", "seconds", "MB", "best in class"]
+    columns = ["pipeline", "purity", "coverage", "clusters", "noise", "seconds", "MB", "front"]
     rows = [[*_cells(entry), "yes" if entry.pipeline in front else ""] for entry in ranking[:_SHOWN]]
     if rows:
         title = f"Pipelines, best first{f' ({_SHOWN} of {len(ranking)})' if len(ranking) > _SHOWN else ''}"
