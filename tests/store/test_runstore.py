@@ -13,6 +13,7 @@ import pytest
 
 from failatlas.errors import DataError, UsageError
 from failatlas.store import RunStore, gc, verify
+from failatlas.store.entries import RESULT
 
 
 def test_a_result_comes_back_with_its_arrays_read_only(tmp_path):
@@ -233,3 +234,16 @@ def test_opening_the_store_needs_no_heavy_library(child):
     heavy = "torch sklearn scipy umap onnxruntime PIL pandas"
     code = f"import sys, failatlas.store; print([m for m in {heavy.split()!r} if m in sys.modules])"
     assert child(code=code).stdout == "[]\n"
+
+
+def test_dropping_leaves_what_is_numbered_later_and_the_result(tmp_path):
+    with RunStore.open(tmp_path / "run") as store:
+        for key in ("k", "other"):
+            for number in range(3):
+                store.put_shard(key, number, "stage", number)
+        store.put("k", "stage", "whole")
+        store.drop("k", before=2)
+        assert [entry.shard for entry in store.entries("k")] == [2, RESULT]
+        assert len(store.entries("other")) == 3
+        store.drop("k")
+        assert store.entries("k") == []
