@@ -83,13 +83,11 @@ def _robust(reading: Reading) -> Content:
         kept = [entry for entry in reading.top if _holds(reading, entry, frequency)]
         if kept:
             return [
-                f"{len(kept)} of these {len(reading.top)} still cover at least 90 % of the causes at "
-                f"{share_of(frequency)}: ",
+                f"Down to {share_of(frequency)} at least 90 % of the causes stay covered by ",
                 _listed([pipeline_name(entry.pipeline) for entry in kept]),
                 ".",
             ]
-    first = share_of(reading.frequencies[0])
-    return f"None of these {len(reading.top)} covers 90 % of the causes once they are as rare as {first}."
+    return f"At {share_of(reading.frequencies[0])} none covers 90 % of the causes any more."
 
 
 def _holds(reading: Reading, entry: Entry, frequency: float) -> bool:
