@@ -119,6 +119,8 @@ class Groupings:
             for own, pair in clusterings.items()
             if self._embedding_key(*pair) not in self._errors and load(self._store, own, Clustered) is None
         ]
+        # wide rows take longest: done last, one process would work while the others wait
+        missing.sort(key=lambda own: -self._width(clusterings[own][1]))
         units = (self._clustering(own, *clusterings[own], is_scored) for own in missing)
         self._work(units, len(missing), f"{what}: clustering", is_scored)
         return [{p: self._gathered(mixture, p, is_scored) for p in pipelines} for mixture in mixtures]
@@ -169,6 +171,9 @@ class Groupings:
 
     def _of_mixture(self, mixture: Mixture, extractor: str) -> Features:
         return np.ascontiguousarray(self._rows(extractor)[0][self._part(mixture, extractor).places])
+
+    def _width(self, pipeline: Pipeline) -> int:
+        return self._features[pipeline.extractor].rows.matrix.shape[1] if pipeline.reducer == _AS_THEY_ARE else 0
 
     def _gathered(self, mixture: Mixture, pipeline: Pipeline, is_scored: bool) -> Grouped:
         error = self._features[pipeline.extractor].error
