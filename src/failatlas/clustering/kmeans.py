@@ -11,6 +11,8 @@ from failatlas.arrays import Embedding, Labels
 from failatlas.clustering.clusterer import clusterers
 from failatlas.clustering.count import MOST, check_count, choose_count, distinct
 from failatlas.clustering.labels import by_size
+from failatlas.clustering.squares import FULL
+from failatlas.clustering.starts import Starts
 from failatlas.curves import Curve
 from failatlas.reduction.rows import finite_rows
 from failatlas.registry import Parameter
@@ -53,7 +55,8 @@ class KMeans:
             k, self.labels_ = most, np.zeros(len(rows), np.int64)
         elif given is None:
             counts = np.arange(2, max(3, min(most, len(rows) - 1) + 1))
-            fits = [self._fit(rows, int(count)) for count in counts]
+            starts = Starts() if len(rows) <= FULL else "k-means++"
+            fits = [self._fit(rows, int(count), starts) for count in counts]
             k, curve, self.notes_ = choose_count(counts, np.array([inertia for _, inertia in fits]), "inertia")
             self.curves_ = (curve,)
             self.labels_ = fits[k - 2][0]
@@ -65,12 +68,12 @@ class KMeans:
         self.parameters_ = {"n_clusters": k}
         return self.labels_
 
-    def _fit(self, rows: NDArray[np.float32], k: int) -> tuple[Labels, float]:
+    def _fit(self, rows: NDArray[np.float32], k: int, starts: Starts | str = "k-means++") -> tuple[Labels, float]:
         from sklearn.cluster import KMeans as Lloyd
         from sklearn.exceptions import ConvergenceWarning
 
         with warnings.catch_warnings():
             # rows closer than float32 resolves count as copies there; the labels stand
             warnings.simplefilter("ignore", ConvergenceWarning)
-            fitted = Lloyd(k, n_init=STARTS, random_state=self.seed).fit(rows)
+            fitted = Lloyd(k, init=starts, n_init=STARTS, random_state=self.seed).fit(rows)
         return by_size(fitted.labels_), float(fitted.inertia_)
