@@ -72,6 +72,17 @@ def test_too_few_are_told_with_a_remedy(injected):
     assert (made.tallies[0].kept, made.tallies[0].tried) == (90, 170)
 
 
+def test_a_scenario_that_hardly_any_image_fails_is_given_up(model, task, tmp_path):
+    pixels = np.full((1500, 12, 12, 3), 90, np.uint8)
+    pixels[:, :, :6] = 150
+    many = ImageSet.from_arrays(pixels, ["left"] * 1500)
+    outcomes = run(model, many, task)
+    made = inject(model, many, outcomes, task, [create("darkness")], tmp_path, per_scenario=60, seed=0)
+    # nobody fails; three in 512 of 1,500 would still be 9 in all
+    note = "0 of 60 wanted: only 0 of 512 tried fail (the other 988 would hardly give 10); "
+    assert made.tallies[0].note == note + "raise its strength, e.g. darkness:stops=6.4"
+
+
 def test_the_manifest_says_what_was_done_to_which_image(injected, images):
     made = injected()
     opened = ImageSet.open(made.manifest)

@@ -32,6 +32,7 @@ from failatlas.outcomes import Outcomes
 from failatlas.outcomes.running import Runner
 from failatlas.progress import step
 from failatlas.rootcauses.columns import KNOWN_CAUSE
+from failatlas.rootcauses.knowncauses import FEWEST_FAILURES
 from failatlas.seeds import generator
 from failatlas.simulators.scenarios import Scenario
 from failatlas.store import write_atomically
@@ -100,9 +101,12 @@ def inject(
     """Do every scenario to correctly handled images until enough of them fail.
 
     Each scenario goes through the images in an order of its own; those that an earlier one has used come last.  Images
-    with a known cause of their own are never used: their failures would have two.  The right answer stays what it is:
-    a turned or zoomed picture shows the same scene through a tilted camera or another lens.  Landmarks are places in
-    the picture: they move with it, and are not marked any more beyond its border or under a cover.
+    with a known cause of their own are never used: their failures would have two.  A scenario is given up when all
+    images would hardly give 10 failures.
+
+    The right answer stays what it is: a turned or zoomed picture shows the same scene through a tilted camera or another
+    lens.  Landmarks are places in the picture: they move with it, and are not marked any more beyond its border or
+    under a cover.
 
     Writes ``images/*.png``, ``manifest.csv``, ``tallies.json`` and, where parameters are declared, ``parameters.json``.
     Killed at any point, the same call goes on where it stopped and ends with the same bytes.
@@ -240,7 +244,7 @@ class _Injecting:
         used: list[int] = []
         with step(f"injecting {scenario.name}", self._wanted) as listener:
             for start in range(0, len(order), SHARD):
-                if kept == self._wanted:
+                if kept == self._wanted or _is_hopeless(kept, tried, len(order), self._wanted):
                     break
                 shard = self._shard(scenario, order[start : start + SHARD], kept)
                 tried += shard["tried"]
@@ -250,7 +254,7 @@ class _Injecting:
                 self.records += [record_of(row) for row in shard["rows"]]
                 listener.advance(len(shard["rows"]))
         self._used.update(used)
-        return Tally(scenario.name, tried, kept, _note(scenario, tried, kept, self._wanted, lost))
+        return Tally(scenario.name, tried, kept, _note(scenario, tried, kept, self._wanted, len(order), lost))
 
     def _order(self, scenario: Scenario) -> list[int]:
         """The pool, shuffled; images that an earlier scenario made fail come last."""
@@ -334,12 +338,22 @@ def _is_same_scene(scenario: Scenario, source: ImageRecord, record: ImageRecord)
     return all(source.metadata.get(name) == record.metadata.get(name) for name in scenario.space.names)
 
 
-def _note(scenario: Scenario, tried: int, kept: int, wanted: int, lost: Mapping[str, int]) -> str:
+def _is_hopeless(kept: int, tried: int, n_pool: int, wanted: int) -> bool:
+    """Whether the whole pool would hardly give enough failures to count as a cause.
+
+    Source: three more than were seen bound a rate from above at 95 % ("rule of three", Hanley & Lippman-Hand, JAMA
+    249(13), 1983; exact where none was seen).
+    """
+    return tried > 0 and (kept + 3) * n_pool < min(wanted, FEWEST_FAILURES) * tried
+
+
+def _note(scenario: Scenario, tried: int, kept: int, wanted: int, n_pool: int, lost: Mapping[str, int]) -> str:
     without = "".join(f"; {count:,} {why}" for why, count in sorted(lost.items()))
     if kept == wanted:
         return f"{kept:,} of {tried:,} tried fail{without}"
     if not tried:
         return f"0 of {wanted:,} wanted: no correctly handled image to try it on"
     harder = stronger(scenario)
+    left = f" (the other {n_pool - tried:,} would hardly give {min(wanted, FEWEST_FAILURES)})" if tried < n_pool else ""
     remedy = f"raise its strength, e.g. {harder}" if harder else "the network copes with it"
-    return f"{kept:,} of {wanted:,} wanted: only {kept:,} of {tried:,} tried fail{without}; {remedy}"
+    return f"{kept:,} of {wanted:,} wanted: only {kept:,} of {tried:,} tried fail{left}{without}; {remedy}"
