@@ -104,9 +104,9 @@ def inject(
     with a known cause of their own are never used: their failures would have two.  A scenario is given up when all
     images would hardly give 10 failures.
 
-    The right answer stays what it is: a turned or zoomed picture shows the same scene through a tilted camera or another
-    lens.  Landmarks are places in the picture: they move with it, and are not marked any more beyond its border or
-    under a cover.
+    The right answer stays what it is: a turned or zoomed picture shows the same scene through a tilted camera or
+    another lens.  Landmarks are places in the picture: they move with it, and are not marked any more beyond its border
+    or under a cover.
 
     Writes ``images/*.png``, ``manifest.csv``, ``tallies.json`` and, where parameters are declared, ``parameters.json``.
     Killed at any point, the same call goes on where it stopped and ends with the same bytes.
