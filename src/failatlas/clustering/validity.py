@@ -23,7 +23,7 @@ def validity(rows: Embedding, labels: Labels, seed: int) -> float:
 class Validity:
     """½ silhouette + ½ DBCV of many clusterings of the same rows: one distance matrix; equal labels are scored once.
 
-    2,000 rows hold 80 MB and take 25 ms for each clustering; of more rows the silhouette's sample depends on the
+    2,000 rows hold 80 MB, and a little for each different cluster. Of more rows the silhouette's sample depends on the
     labels, and its distances are computed each time.
 
     Args:
