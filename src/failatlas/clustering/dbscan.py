@@ -188,11 +188,12 @@ class Dbscan:
         for cut in order:
             if cut.score < order[0].score - MARGIN:
                 break
-            key = cut.labels.tobytes()
-            if key not in whole:
-                is_giant = has_giant(cut.labels)
-                whole[key] = is_giant and divide(rows, cut.labels, self.parts, self.seed).parts == 1
-            if not whole[key]:
+            if not has_giant(cut.labels):
+                return cut
+            giant = (cut.labels == 0).tobytes()  # whether it has parts is decided by its own rows
+            if giant not in whole:
+                whole[giant] = divide(rows, cut.labels, self.parts, self.seed).parts == 1
+            if not whole[giant]:
                 return cut
         return order[0]
 

@@ -8,8 +8,8 @@ within ε, so their nearest few decide to which cluster they go.
 
 Costs of the trees of ``DensityTrees``: up to 5,000 rows a matrix of squared distances, 8 n² bytes and once more half of
 it while it is made, shared by all, and O(n²) time for each tree: 2,000 × 10 values need 40 ms of a core for matrix and
-neighbours and 12 ms for each tree. Beyond, O(n) memory and O(n² k) time for each tree: 20,000 × 10 values need 0.5 s and
-1.3 s. A single cut of so many rows is cheaper by scikit-learn.
+neighbours and 12 ms for each tree. Beyond, O(n) memory and O(n² k) time for each tree: 20,000 × 10 values need 0.5 s
+and 1.3 s. A single cut of so many rows is cheaper by scikit-learn.
 """
 
 from __future__ import annotations
