@@ -28,6 +28,7 @@ clusterers: Registry[Clusterer] = Registry(
     "clusterer",
     methods=("fit_predict",),
     modules=(
+        "failatlas.clustering.consensus",
         "failatlas.clustering.dbscan",
         "failatlas.clustering.hdbscan",
         "failatlas.clustering.kmeans",
