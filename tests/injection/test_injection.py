@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -52,6 +53,16 @@ def test_the_network_fails_on_every_picture_and_on_none_of_their_sources(injecte
     assert len(made.images) == sum(tally.kept for tally in made.tallies) == 12
     correct = {outcomes.ids[i] for i in np.flatnonzero(~outcomes.is_error)}
     assert {r.metadata["source_id"] for r in made.images.records} <= correct
+
+
+def test_D8_ids_that_look_like_numbers_or_formulas_are_told_as_they_are(model, images, outcomes, task, tmp_path):
+    names = tuple(("00" if i % 3 else "=") + str(i) for i in range(len(images)))
+    stack = np.stack([images.read(i).pixels for i in range(len(images))])
+    renamed = ImageSet.from_arrays(stack, [record.label for record in images.records], names, "test")
+    told = replace(outcomes, ids=tuple(names[i] for i in outcomes.indices))
+    made = inject(model, renamed, told, task, SCENARIOS, tmp_path / "out", per_scenario=4, seed=0)
+    assert len(made.sources) == len(made.images) == 12
+    assert set(made.sources) <= {told.ids[i] for i in np.flatnonzero(~told.is_error)}
 
 
 def test_in_the_dark_exactly_the_right_ones_fail(injected, images):

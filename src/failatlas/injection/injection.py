@@ -6,6 +6,7 @@ pass of the network; with a geometric scenario it is rendered again (5–20 ms).
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import hashlib
 import json
@@ -21,6 +22,7 @@ import numpy as np
 from failatlas.arrays import Pixels
 from failatlas.errors import DataError, UsageError
 from failatlas.images import BadImage, ImageRecord, ImageSet, write_manifest
+from failatlas.images.delimited import unescape_formula
 from failatlas.images.schema import FILE as PARAMETERS
 from failatlas.images.sources import FolderSource
 from failatlas.injection.landmarks import answered
@@ -74,11 +76,13 @@ class Injected:
             ``scenario_code``, ``source_id`` and, named ``<effect>_<parameter>``, the values of the effects.
         tallies: one a scenario.
         manifest: path of the CSV file that lists them.
+        sources: ids of the images that they were made from.
     """
 
     images: ImageSet
     tallies: tuple[Tally, ...]
     manifest: Path
+    sources: tuple[str, ...]
 
     def __repr__(self) -> str:
         kept = ", ".join(f"{tally.scenario} {tally.kept}" for tally in self.tallies)
@@ -199,9 +203,13 @@ def _opened(out: Path) -> Injected:
     """The finished set in a folder."""
     manifest = out / "manifest.csv"
     tallies = tuple(Tally(**row) for row in json.loads((out / _TALLIES).read_text(encoding="utf-8")))
-    if any(tally.kept for tally in tallies):
-        return Injected(ImageSet.open(manifest), tallies, manifest)
-    return Injected(ImageSet((), FolderSource(out)), tallies, manifest)  # a manifest without rows opens as an error
+    if not any(tally.kept for tally in tallies):
+        # a manifest without rows opens as an error
+        return Injected(ImageSet((), FolderSource(out)), tallies, manifest, ())
+    with manifest.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        # as text: metadata that look like numbers are numbers, and image "007" would be 7
+        sources = tuple(unescape_formula(row[SOURCE_ID]) for row in csv.DictReader(file))
+    return Injected(ImageSet.open(manifest), tallies, manifest, sources)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,6 @@ from failatlas.arrays import Indices, freeze
 from failatlas.errors import UsageError
 from failatlas.images import ImageSet, Quarantined
 from failatlas.injection import NATURAL, Injected, Staging, Tally, causes_of, default_scenarios, inject, truth_of
-from failatlas.injection.injection import SOURCE_ID
 from failatlas.models import Model
 from failatlas.outcomes import Outcomes
 from failatlas.outcomes import merge as merge_outcomes
@@ -102,7 +101,7 @@ def find_failures(analysis: Analysis, settings: StudySettings, out: Path, stagin
         indices.append(len(images) + found.indices[failing])
         score.append(found.score[failing])
         quarantined = found.quarantined
-        sources = {str(record.metadata.get(SOURCE_ID, "")) for record in made.images.records}
+        sources = set(made.sources)
         images = images.joined(pinned, PREFIX)
         digests |= {PREFIX + name: digest for name, digest in new.items()}
     where = freeze(np.concatenate(indices))
