@@ -105,7 +105,7 @@ def test_best_runs_on_real_failures(failatlas, fashion, tmp_path):
     done = failatlas("analyze", "--case", "fashion", "--images", fashion, "--references", "20", "--repeats", "0",
                      "--out", tmp_path / "run", "--json")  # fmt: skip
     assert done.status == 0, done.err
-    assert done.json["pipeline"] == "stages+umap+leaves"
+    assert done.json["pipeline"] == "stages+none+consensus"
 
 
 def test_report_writes_the_same_report_again_and_elsewhere(failatlas, run, tmp_path):

@@ -34,7 +34,7 @@ def test_all_is_the_99_the_presets_and_ward_beside_them():
     assert {p.clusterer for p in made if not grid.is_published(p.extractor, p.reducer, p.clusterer)} == {
         "ward",
         "hudd",
-        "leaves",
+        "consensus",
     }
 
 
@@ -59,7 +59,7 @@ def test_an_extractor_of_the_grid_that_is_not_there_stays_in_the_study(monkeypat
     assert grid.pipelines_of(("xception+umap+dbscan",)) == (Pipeline("xception", "umap", "dbscan"),)
 
 
-@pytest.mark.parametrize("clusterer", ["kmeans", "dbscan", "hdbscan", "ward", "leaves"])
+@pytest.mark.parametrize("clusterer", ["kmeans", "dbscan", "hdbscan", "ward", "leaves", "consensus"])
 @pytest.mark.parametrize("reducer", ["none", "pca"])
 def test_embed_then_label_is_cluster(rows, reducer, clusterer):
     whole = cluster(rows, reducer, clusterer, 5)

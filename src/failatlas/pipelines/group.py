@@ -50,7 +50,7 @@ def group(
         ids=ids,
         labels=found.labels,
         embedding=found.embedding,
-        map=freeze(layout(found.embedding, seed, "umap" if pipeline.reducer == "umap" else "pca")),
+        map=freeze(layout(found.embedding, seed, "umap" if pipeline.by_neighbours else "pca")),
         pipeline=str(pipeline),
         parameters=parameters,
         curves=found.curves,
