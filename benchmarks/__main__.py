@@ -16,7 +16,7 @@ from benchmarks.reading import rows_of
 from benchmarks.table import Row, formatted
 
 # quick ones first: a table that fails to come says so early
-NAMES = ("startup", "clustering", "relevance", "rendering", "backbones", "hudd", "memory", "demo")
+NAMES = ("startup", "clustering", "relevance", "rendering", "backbones", "hudd", "memory", "demo", "pipelines", "injected")
 RESULTS = Path(__file__).parent / "results"
 
 
