@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -34,11 +36,22 @@ class Peak:
 
 def _forget() -> bool:
     """Reset the peak to what is held now; whether the system can."""
+    _give_back()
     try:
         _RESET.write_text("5", encoding="ascii")
     except OSError:
         return False
     return _status_kb() > 0
+
+
+def _give_back() -> None:
+    """Return what was let go to the system: else a step is charged with what the one before it needed.
+
+    Measured: 308 MB held after VGG-16 had been closed, 107 MB after this.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError):  # no such library or function: not Linux, or not its usual C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _peak_bytes() -> int:
