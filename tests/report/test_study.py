@@ -113,6 +113,14 @@ def test_what_limits_the_reading_is_said_aloud(page):
     assert f"at least {100 * low:.1f} % are covered" in said
 
 
+def test_the_purity_of_doing_nothing_is_said_where_one_group_is_large(tmp_path):
+    uneven = making.study([entry()], sizes={"natural": 90, "night": 5, "sun": 5})
+    said = classed(Page.of(write_study(uneven, tmp_path)).root, "warnings")[0].content
+    assert (
+        "90.0 % of the failures are natural, so a single cluster of everything would already have purity 0.900" in said
+    )
+
+
 def test_every_pipeline_has_a_row_with_its_numbers_and_failures_come_last_with_their_reason(study, page):
     (table,) = classed(page.root, "all")
     listed = rows(table)

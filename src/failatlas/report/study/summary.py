@@ -23,6 +23,7 @@ from failatlas.studies.grid import preset_of
 from failatlas.studies.score import Entry
 
 _FEW_CAUSES = 5
+_LARGE_GROUP = 0.4  # of the failures: from here the purity of doing nothing deserves a word
 
 
 def summary(reading: Reading) -> Html:
@@ -164,6 +165,17 @@ def _warnings(reading: Reading) -> Html | None:
     if 0 < n < _FEW_CAUSES:
         one = percent(1 / n)
         said.append(("Few causes", f"With {counted(n, 'known cause')} one more or less moves coverage by {one}."))
+    total = sum(study.sizes.values())
+    group = max(study.sizes, key=study.sizes.__getitem__, default="")
+    if total and study.sizes[group] >= _LARGE_GROUP * total:
+        share = study.sizes[group] / total
+        said.append(
+            (
+                "One large group",
+                f"{percent(share)} of the failures are {visible(group)}, so a single cluster of everything would "
+                f"already have purity {three(share)}. Read purity with coverage.",
+            )
+        )
     first = reading.ranking[0] if reading.ranking else None
     if first is not None and n and len(found(first).covered) == n:
         low = clopper_pearson(n, n).low
