@@ -49,6 +49,16 @@ def test_in_a_balanced_mixture_no_cause_outweighs_the_median_one():
     assert mixture.rows.tolist() == sorted(set(mixture.rows.tolist()))
 
 
+def test_natural_failures_are_at_most_half_of_a_mixture_for_a_heap_of_them_is_pure_whatever_is_in_it():
+    truth = ["a"] * 30 + ["b"] * 30 + ["c"] * 30 + [NATURAL] * 900
+    assert held(truth, balanced(truth, ("a", "b", "c"), seed=0)) == {"a": 30, "b": 30, "c": 30, NATURAL: 90}
+    for mixture in rare(truth, ("a", "b", "c"), 0.1, seed=0):
+        counts = held(truth, mixture)
+        assert counts[NATURAL] <= sum(counts[cause] for cause in "abc" if cause not in mixture.rare)
+    # without causes there is nothing to balance
+    assert len(balanced([NATURAL] * 900, (), seed=0).rows) == 900
+
+
 def test_causes_of_one_size_stay_whole():
     truth = failing()
     assert held(truth, balanced(truth, CAUSES, seed=0)) == Counter(truth)

@@ -66,18 +66,24 @@ def causes_of(truth: Iterable[str], fewest: int = FEWEST_FAILURES) -> tuple[str,
 
 
 def balanced(truth: Sequence[str], causes: Sequence[str], seed: int) -> Mixture:
-    """All failures, but no cause with more than the median cause has; those without a cause to be found stay.
+    """All failures, but no cause with more than the median cause has, and natural ones at most half of the whole.
+
+    Nobody knows what natural failures should be grouped into. Where they are most of a mixture, any heap is pure: one
+    cluster of everything had purity 0.83 on 1,109 natural and 225 injected failures.
 
     Args:
         truth: n causes.
-        causes: to be found.
-        seed: which failures of a frequent cause are drawn.
+        causes: to be found; with none, all failures stay.
+        seed: which failures of a frequent cause, and which natural ones, are drawn.
     """
+    if not causes:
+        return Mixture("balanced", _ascending(range(len(truth))), (), math.nan)
     counts = Counter(truth)
-    most = int(np.median([counts[cause] for cause in causes])) if causes else 0
-    rows = _everything_else(truth, causes)
+    most = int(np.median([counts[cause] for cause in causes]))
+    rows = [i for i in _everything_else(truth, causes) if truth[i] != NATURAL]
     for cause in causes:
         rows += _drawn(truth, cause, most, seed, "balanced")
+    rows += _drawn(truth, NATURAL, len(rows), seed, "balanced")
     return Mixture("balanced", _ascending(rows), (), math.nan)
 
 
@@ -93,9 +99,9 @@ def too_few(truth: Sequence[str], causes: Sequence[str], frequency: float) -> tu
 def rare(truth: Sequence[str], causes: Sequence[str], frequency: float, seed: int) -> tuple[Mixture, ...]:
     """Mixtures in which causes are rare, a third of them in each, so that every cause is rare once.
 
-    Each rare cause makes up ``frequency`` of its mixture.  The others and natural failures stay; where a rare cause has
-    too few failures to be that frequent among all of them, they are thinned evenly.  A cause that `too_few` names is
-    rare in none.  Where a third would make up more than half of a mixture, the parts are smaller.
+    Each rare cause makes up ``frequency`` of its mixture.  The others stay, and as many natural failures at most; where
+    a rare cause has too few failures to be that frequent among all of them, they are thinned evenly.  A cause that
+    `too_few` names is rare in none.  Where a third would make up more than half of a mixture, the parts are smaller.
 
     Args:
         truth: n causes.
@@ -138,7 +144,8 @@ def _shortage(truth: Sequence[str], cause: str, frequency: float) -> str:
 
 def _with_rare(truth: Sequence[str], part: Sequence[str], frequency: float, seed: int) -> Indices:
     """Rows in which each of r rare causes has its share: m of M + r m failures; none where m would be too few."""
-    others = _everything_else(truth, part)
+    others = [i for i in _everything_else(truth, part) if truth[i] != NATURAL]
+    others += _drawn(truth, NATURAL, len(others), seed, "rare")
     fits = frequency * len(others) / (1 - frequency * len(part))
     counts = Counter(truth)
     m = min(round(fits), *(counts[cause] for cause in part))
