@@ -24,6 +24,7 @@ PREFERRED = "best"
 # one of each kind that led on some network; the last reads the network itself and needs a white box
 CANDIDATES = (
     PREFERRED,
+    "stages+umap+leaves",
     "stages+umap+dbscan",
     "backbone+umap+leaves",
     "backbone+umap+dbscan",
