@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from failatlas.errors import UsageError
 from failatlas.features import open_extractor
-from failatlas.runs.extracting import extractor_options
+from failatlas.runs.extracting import check_backbone, extractor_options
 from failatlas.runs.settings import Settings
 
 BACKBONE = """
@@ -38,3 +39,11 @@ def test_a_run_keeps_where_the_backbone_lies(tmp_path: Path, monkeypatch: pytest
     assert kept["backbone_weights"] == f"{tmp_path}/w.safetensors"
     assert Settings(backbone="package.module:build").to_json()["backbone"] == "package.module:build"
     assert Settings().to_json()["backbone"] is None
+
+
+def test_a_backbone_that_no_extractor_looks_through_is_refused() -> None:
+    named = Settings(backbone="mine.py:build")
+    check_backbone(named, ("stages", "own-tuned"))
+    check_backbone(Settings(), ("stages",))
+    with pytest.raises(UsageError, match="own\\+umap"):
+        check_backbone(named, ("stages", "backbone"))

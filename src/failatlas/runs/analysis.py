@@ -26,7 +26,7 @@ from failatlas.runs.checking import VERSION as CHECK_VERSION
 from failatlas.runs.checking import RelevanceCheck, check_relevance, checked
 from failatlas.runs.conductor import Conductor, Stage
 from failatlas.runs.copies import Copy, find_copies
-from failatlas.runs.extracting import extractor_options, first_readable, mean_maps
+from failatlas.runs.extracting import check_backbone, extractor_options, first_readable, mean_maps
 from failatlas.runs.fingerprints import digest_of, image_digests
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.layers import LayerChoice, choose_layer
@@ -86,7 +86,10 @@ class Analysis:
 
         Raises:
             DataError: there are no images, or too many bad ones.
+            ModelError: the extractor's weights are missing, or it needs a white box.
         """
+        if self.pipeline.extractor != LAYERED:
+            _ = self._opened  # what it lacks is said now, not when the network has seen every image
         model, settings = self.inputs.model, self.settings.to_json()
         found = Run(
             survey=self.survey,
@@ -394,7 +397,9 @@ def analyze(inputs: Inputs, settings: Settings, conductor: Conductor, choice: Ch
     """Why does this network fail?  From opened inputs to explained root causes; resumes where it was stopped."""
     if not len(inputs.images):
         raise UsageError("the image set is empty", where=inputs.name, remedy="check --images and --split")
-    found = Analysis(inputs, settings, conductor, choice).run()
+    analysis = Analysis(inputs, settings, conductor, choice)
+    check_backbone(settings, (analysis.pipeline.extractor,))
+    found = analysis.run()
     # temporary files of a killed run, and shards that their whole has replaced
     gc(conductor.store)
     return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from failatlas.arrays import Features, Indices, Pixels, freeze
-from failatlas.features import Rows
+from failatlas.errors import UsageError
+from failatlas.features import Rows, extractors
 from failatlas.images import ImageSet
 from failatlas.pipelines import Grouping
 from failatlas.runs.settings import Settings
@@ -29,6 +31,19 @@ def extractor_options(settings: Settings, layer: LayerChoice | None) -> dict[str
         if (value := getattr(settings, name)) is not None:
             options[name] = value
     return options
+
+
+def check_backbone(settings: Settings, asked: Iterable[str]) -> None:
+    """Pass, unless a backbone is named and none of these extractors looks through it.
+
+    Raises:
+        UsageError: it would be ignored.
+    """
+    if settings.backbone is not None and not any("backbone" in extractors.get(name).parameters for name in asked):
+        raise UsageError(
+            f"no extractor of the pipeline looks through --backbone {settings.backbone}",
+            remedy="take --pipeline own+umap+leaves, or leave --backbone out",
+        )
 
 
 def first_readable(images: ImageSet, indices: Indices) -> Pixels | None:

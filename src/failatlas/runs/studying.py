@@ -14,11 +14,13 @@ import numpy as np
 
 from failatlas.clustering.agreement import agreement
 from failatlas.errors import UsageError
+from failatlas.features import extractors
 from failatlas.injection import Mixture, Staging, balanced, rare, too_few
 from failatlas.pipelines import Pipeline
 from failatlas.runs.analysis import Analysis
 from failatlas.runs.conductor import Conductor
 from failatlas.runs.costs import Costs
+from failatlas.runs.extracting import check_backbone
 from failatlas.runs.failures import find_failures
 from failatlas.runs.featuresets import FeatureSet, FeatureSets
 from failatlas.runs.groupings import Grouped, Groupings
@@ -65,6 +67,8 @@ def study(
     if inputs.features is not None:
         raise UsageError("a study extracts features itself", remedy="leave --features out")
     pipelines = pipelines_of(asked.pipelines)
+    known = [pipeline.extractor for pipeline in pipelines if pipeline.extractor in extractors]
+    check_backbone(settings, known)
     # whichever pipeline an analysis would take is none of a study's business
     settings = replace(settings, pipeline=Settings().pipeline)
     found = _Studying(Analysis(inputs, settings, conductor), asked, pipelines, staging).run()
