@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from failatlas.clustering.assignment import pointing
 from failatlas.clustering.directions import belonging, centred, joined
 
 
@@ -51,3 +52,14 @@ def test_a_cluster_that_lost_its_members_is_noise():
 
 def test_without_clusters_there_is_nothing_to_belong_to():
     assert belonging(np.array([-1, -1]), at(0, 90), 0.7, 1).tolist() == [-1, -1]
+
+
+def test_a_new_row_is_assigned_where_it_points_and_to_noise_where_nothing_points():
+    members = at(0, 4, -4, 120, 124, 116, 240, 244, 236).astype(np.float32)
+    labels = np.repeat([0, 1, 2], 3)
+    new = at(2, 118, 242, 180).astype(np.float32)
+    found = pointing(members, labels, new, belongs=0.7)
+    assert found.labels.tolist() == [0, 1, 2, -1]
+    assert found.distances[3] == pytest.approx(2 * np.sin(np.radians(56 / 2)), rel=1e-5)
+    assert pointing(members, labels, members, belongs=0.7).labels.tolist() == labels.tolist()
+    assert pointing(members, np.full(9, -1), new, belongs=0.7).labels.tolist() == [-1] * 4

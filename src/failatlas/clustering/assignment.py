@@ -5,6 +5,7 @@ themselves. Which rule to use:
 
 - ``core`` for DBSCAN, in the space that was clustered (PCA or none): SAFE's rule, exactly DBSCAN's own reach.
 - ``single_linkage`` for HUDD: nearest member, within the cluster's radius.
+- ``pointing`` for consensus: the cluster towards which the row points, as its members do.
 - ``neighbour`` for everything else, UMAP pipelines first, on the features before reduction.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from failatlas.arrays import NOISE, Features, Labels, Mask, Vector
+from failatlas.clustering.directions import towards
 from failatlas.clustering.labels import members as members_of
 from failatlas.errors import ShapeError, UsageError
 from failatlas.reduction.neighbours import nearest, nearest_other
@@ -74,6 +76,23 @@ def neighbour(members: Features, labels: Labels, rows: Features, *, slack: float
     """
     counted = _counted(labels, labels != NOISE)
     return _within(members, labels, rows, counted, slack * usual_steps(members, labels))
+
+
+def pointing(members: Features, labels: Labels, rows: Features, *, belongs: float) -> Assignment:
+    """Consensus' rule: a row belongs where it points nearly as members do.
+
+    Among directions of many columns all distances are alike: by `neighbour` every correctly handled image would belong
+    somewhere. Arguments as in :func:`core`, and
+
+    Args:
+        belongs: smallest cosine with the cluster's mean, as a share of what it is among members on average.
+    """
+    known, new = finite_rows(members, "members"), finite_rows(rows, "new rows")
+    reach = _within(known, labels, new, _counted(labels, labels != NOISE), np.full(_count(labels), np.inf))
+    if not (reach.nearest >= 0).any():
+        return reach
+    clusters, shares = towards(known, labels, new)
+    return Assignment(np.where(shares >= belongs, clusters, NOISE), reach.distances, reach.nearest)
 
 
 def core_points(members: Features, eps: float, min_samples: int) -> Mask:

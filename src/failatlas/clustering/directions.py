@@ -67,6 +67,26 @@ def belonging(labels: Labels, rows: _Rows, share: float, fewest: int) -> Labels:
     return by_size(np.where((found != NOISE) & (counts[np.maximum(found, 0)] < fewest), NOISE, found))
 
 
+def towards(members: Features, labels: Labels, rows: Features) -> tuple[Labels, NDArray[np.float64]]:
+    """To which cluster each new row points most, and how much so: 1 is as much as a member does on average.
+
+    Args:
+        members: (n, d) what was clustered.
+        labels: (n,) their clusters, at least one.
+        rows: (m, d) new ones.
+    """
+    scale = deviation(members)
+    scaled = members.astype(np.float64) / scale
+    means = _means(scaled, labels)
+    # one cluster has no other to be seen from: then from where all rows are 0, as departures of correct images
+    middle = means.mean(axis=0) if len(means) > 1 else np.zeros(means.shape[1])
+    aims = _unit(means - middle)
+    own = _unit(scaled - middle) @ aims.T
+    usual = np.array([own[labels == c, c].mean() for c in range(len(means))])
+    shares = _unit(rows.astype(np.float64) / scale - middle) @ aims.T / np.maximum(usual, 1e-12)
+    return shares.argmax(axis=1).astype(np.int64), np.asarray(shares.max(axis=1), dtype=np.float64)
+
+
 def _means(rows: _Rows, labels: Labels) -> _Rows:
     return np.array([rows[labels == c].mean(axis=0) for c in range(n_clusters(labels))])
 

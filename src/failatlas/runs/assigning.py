@@ -18,6 +18,7 @@ from failatlas.images import ImageSet, Quarantined
 from failatlas.images.delimited import escape_formula
 from failatlas.models import Model
 from failatlas.pipelines import HUDD, SUPPLIED, compared, parse
+from failatlas.pipelines.pipeline import CONSENSUS
 from failatlas.reduction.pca import Pca
 from failatlas.runs.extracting import extractor_options
 from failatlas.runs.run import Run
@@ -76,7 +77,8 @@ def assign(run: Run, images: ImageSet, model: Model | None, settings: Settings) 
     """Put new images into the clusters of a run.
 
     After HUDD by single linkage within a cluster's radius; after DBSCAN without UMAP by core points within ε (SAFE);
-    else by the nearest member, when that is as near as the cluster's members are to each other.
+    after consensus by direction; else by the nearest member, when that is as near as the cluster's members are to each
+    other.
 
     Raises:
         UsageError: the run's features were supplied, so nobody can extract those of new images.
@@ -112,6 +114,8 @@ def _within(run: Run, rows: Features) -> assignment.Assignment:
     _, reducer, clusterer = run.pipeline.split("+")
     if clusterer == HUDD:
         return assignment.single_linkage(members, labels, rows)
+    if clusterer == CONSENSUS and reducer == "none":
+        return assignment.pointing(members, labels, rows, belongs=float(parameters["consensus.belongs"]))
     if clusterer == "dbscan" and reducer in ("none", "pca"):
         eps, min_samples = float(parameters["dbscan.eps"]), int(parameters["dbscan.min_samples"])
         if reducer == "pca":
