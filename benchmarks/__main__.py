@@ -16,7 +16,19 @@ from benchmarks.reading import rows_of
 from benchmarks.table import Row, formatted
 
 # quick ones first: a table that fails to come says so early
-NAMES = ("startup", "clustering", "relevance", "rendering", "backbones", "hudd", "memory", "demo", "pipelines", "injected")
+NAMES = (
+    "startup",
+    "clustering",
+    "relevance",
+    "rendering",
+    "backbones",
+    "hudd",
+    "memory",
+    "demo",
+    "pipelines",
+    "injected",
+    "slices",
+)
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -29,6 +41,7 @@ def main(names: list[str]) -> int:
         print(f"no benchmark {unknown[0]!r}: choose from {', '.join(NAMES)}", file=sys.stderr)
         return 2
     rows: list[Row] = []
+    texts: list[str] = []
     failed: list[str] = []
     machine: dict[str, Any] = {}
     for name in names or NAMES:
@@ -38,11 +51,14 @@ def main(names: list[str]) -> int:
             continue
         machine = document["machine"]
         rows += rows_of(name, document["result"])
+        texts += [text for text in [document["result"].get("text")] if text]
     if rows:
         print(formatted(rows))
         print(
             f"\n{machine['processor']}, {machine['cores']} cores, threads: {machine['threads']}; {_versions(machine)}"
         )
+    for text in texts:
+        print(f"\n{text}")
     for name in failed:
         print(f"{name} failed; see above", file=sys.stderr)
     return 1 if failed else 0

@@ -23,15 +23,18 @@ def measuring():
     return importlib.import_module("benchmarks.measuring")
 
 
-@pytest.mark.parametrize("name", ["startup", "clustering", "relevance", "rendering", "hudd", "memory", "demo"])
+@pytest.mark.parametrize(
+    "name", ["startup", "clustering", "relevance", "rendering", "hudd", "memory", "demo", "slices"]
+)
 def test_every_benchmark_of_the_table_can_be_run(name):
     assert name in importlib.import_module("benchmarks.__main__").NAMES
     assert callable(importlib.import_module(f"benchmarks.{name}").run)
 
 
 def test_every_module_with_a_run_is_in_the_table():
-    files = (ROOT / "benchmarks").glob("*.py")
-    with_run = {file.stem for file in files if "\ndef run(" in file.read_text(encoding="utf-8")}
+    files = (ROOT / "benchmarks").rglob("*.py")
+    defining = {file for file in files if "\ndef run(" in file.read_text(encoding="utf-8")}
+    with_run = {file.relative_to(ROOT / "benchmarks").parts[0].removesuffix(".py") for file in defining}
     assert with_run == set(importlib.import_module("benchmarks.__main__").NAMES)
 
 
