@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from failatlas.errors import UsageError
 from failatlas.images import ImageRecord
-from failatlas.injection import NATURAL, balanced, causes_of, rare, too_few, truth_of
+from failatlas.injection import NATURAL, balanced, causes_of, looked_at, rare, too_few, truth_of
 from failatlas.injection.mixture import FREQUENCIES
 
 CAUSES = tuple(f"cause {i}" for i in range(9))
@@ -55,6 +55,9 @@ def test_natural_failures_are_at_most_half_of_a_mixture_for_a_heap_of_them_is_pu
     for mixture in rare(truth, ("a", "b", "c"), 0.1, seed=0):
         counts = held(truth, mixture)
         assert counts[NATURAL] <= sum(counts[cause] for cause in "abc" if cause not in mixture.rare)
+    kept = looked_at(truth, ("a", "b", "c"), seed=0)
+    assert Counter(truth[i] for i in kept.tolist()) == {"a": 30, "b": 30, "c": 30, NATURAL: 90}
+    assert len(looked_at([NATURAL] * 900, (), seed=0)) == 900
     # without causes there is nothing to balance
     assert len(balanced([NATURAL] * 900, (), seed=0).rows) == 900
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from failatlas.injection.injection import Injected, Tally, inject
-    from failatlas.injection.mixture import NATURAL, Mixture, balanced, causes_of, rare, too_few, truth_of
+    from failatlas.injection.mixture import (
+        NATURAL,
+        Mixture,
+        balanced,
+        causes_of,
+        looked_at,
+        rare,
+        too_few,
+        truth_of,
+    )
     from failatlas.injection.staging import Staging, default_scenarios
 
 _PLACES = {
@@ -23,6 +32,7 @@ _PLACES = {
     "causes_of": "mixture",
     "default_scenarios": "staging",
     "inject": "injection",
+    "looked_at": "mixture",
     "rare": "mixture",
     "too_few": "mixture",
     "truth_of": "mixture",
@@ -38,6 +48,7 @@ __all__ = [
     "causes_of",
     "default_scenarios",
     "inject",
+    "looked_at",
     "rare",
     "too_few",
     "truth_of",

@@ -65,11 +65,25 @@ def causes_of(truth: Iterable[str], fewest: int = FEWEST_FAILURES) -> tuple[str,
     return tuple(cause for cause, count in Counter(truth).items() if count >= fewest and cause != NATURAL)
 
 
-def balanced(truth: Sequence[str], causes: Sequence[str], seed: int) -> Mixture:
-    """All failures, but no cause with more than the median cause has, and natural ones at most half of the whole.
+def looked_at(truth: Sequence[str], causes: Sequence[str], seed: int) -> Indices:
+    """Positions of the failures that any mixture may hold: natural ones at most as many as all others together.
 
     Nobody knows what natural failures should be grouped into. Where they are most of a mixture, any heap is pure: one
     cluster of everything had purity 0.83 on 1,109 natural and 225 injected failures.
+
+    Args:
+        truth: n causes.
+        causes: to be found; with none, all failures stay.
+        seed: which natural failures are drawn.
+    """
+    if not causes:
+        return _ascending(range(len(truth)))
+    rows = _everything_else(truth, (NATURAL,))
+    return _ascending([*rows, *_drawn(truth, NATURAL, len(rows), seed, "looked at")])
+
+
+def balanced(truth: Sequence[str], causes: Sequence[str], seed: int) -> Mixture:
+    """All failures, but no cause with more than the median cause has, and natural ones at most half of the whole.
 
     Args:
         truth: n causes.

@@ -11,7 +11,17 @@ import numpy as np
 from failatlas.arrays import Indices, freeze
 from failatlas.errors import UsageError
 from failatlas.images import ImageSet, Quarantined
-from failatlas.injection import NATURAL, Injected, Staging, Tally, causes_of, default_scenarios, inject, truth_of
+from failatlas.injection import (
+    NATURAL,
+    Injected,
+    Staging,
+    Tally,
+    causes_of,
+    default_scenarios,
+    inject,
+    looked_at,
+    truth_of,
+)
 from failatlas.models import Model
 from failatlas.outcomes import Outcomes
 from failatlas.outcomes import merge as merge_outcomes
@@ -36,10 +46,10 @@ class Failures:
     Attributes:
         images: the analysed set, then the injected images, pinned.
         pixels: SHA-256 (hex) over ids and bytes of all of them.
-        indices: (m,) positions of the failures: the n natural ones, then the injected ones.
+        indices: (m,) positions of the failures: natural ones, no more than there are others, then injected ones.
         score: (m,) the output that relevance starts from.
         truth: m known causes.
-        n_natural: failures that nobody injected.
+        n_natural: of them those that nobody injected.
         causes: with enough failures to be found.
         reference: (r,) positions of correctly handled images, none of which an injected failure was made from.
         reference_score: (r,) the output that relevance starts from.
@@ -108,17 +118,25 @@ def find_failures(analysis: Analysis, settings: StudySettings, out: Path, stagin
     truth = tuple(truth_of(images.records[i]) for i in where.tolist())
     if not settings.planted:
         truth = (NATURAL,) * len(wrong) + truth[len(wrong) :]
-    reference = _reference(analysis, sources, 2 * len(where))
     causes = causes_of(truth)
+    kept = looked_at(truth, causes, analysis.settings.seed)
+    surplus = len(where) - len(kept)
+    if surplus:
+        notes.append(
+            f"of {len(wrong)} natural failures {len(wrong) - surplus} were drawn, as many as there are others: a heap "
+            "of them would be pure whatever is in it"
+        )
+        where, truth = freeze(where[kept]), tuple(truth[i] for i in kept.tolist())
+    reference = _reference(analysis, sources, 2 * len(where))
     few = Counter(truth) - Counter(cause for cause in truth if cause in causes)
     notes += _few(few)
     return Failures(
         images=images,
         pixels=digest_of(digests),
         indices=where,
-        score=freeze(np.concatenate(score)),
+        score=freeze(np.concatenate(score)[kept]),
         truth=truth,
-        n_natural=len(wrong),
+        n_natural=len(wrong) - surplus,
         causes=causes,
         reference=freeze(outcomes.indices[reference]),
         reference_score=freeze(outcomes.score[reference]),
