@@ -141,6 +141,22 @@ def test_D10_no_failure_keeps_the_preferred_pipeline_unseen(tmp_path):
     assert "unseen" in choice.text
 
 
+def test_a_preset_is_known_by_its_name(tmp_path):
+    settings = Settings(pipeline="auto", repeats=0)
+    with RunStore.open(tmp_path / "run") as store:
+        choice = choose_pipeline(
+            inputs_of(pictures(60), settings),
+            settings,
+            Conductor(store),
+            candidates=(LIGHT[0], "hudd"),
+            preferred="hudd",
+        )
+    # the network of this test is a black box, so the preset could not run
+    assert choice.preferred == str(PRESETS["hudd"].pipeline)
+    assert choice.pipeline == LIGHT[0]
+    assert "could not run" in choice.text
+
+
 def test_the_preset_is_among_the_candidates_and_is_preferred():
     assert "best" in CANDIDATES
     assert len({str(PRESETS[one].pipeline) if one in PRESETS else one for one in CANDIDATES}) == len(CANDIDATES)

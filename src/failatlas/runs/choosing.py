@@ -48,7 +48,8 @@ def choose_pipeline(
 
     Natural failures are grouped with the injected ones and count as one group of unknown cause: whatever a metadata
     column says of planted weaknesses is not looked at. Without a network nothing can be injected, and the candidates
-    are compared by ½ silhouette + ½ DBCV of their clusters of the natural failures.
+    are compared by ½ silhouette + ½ DBCV of their clusters of the natural failures, all of them among the rows that the
+    preferred one compares: it gives way only to what is clearer on its own ground.
 
     Args:
         inputs: images, network and task.
@@ -78,18 +79,25 @@ def choose_pipeline(
     )
     # a conductor of its own: its layers and features are none of the analysis that follows
     own = Conductor(conductor.store)
-    found = study(inputs, dataclasses.replace(settings, pipeline=preferred), asked, own, staging=staging)
-    preferred = str(parse(preferred))
+    usual = parse(preferred)
+    found = study(
+        inputs,
+        dataclasses.replace(settings, pipeline=preferred),
+        asked,
+        own,
+        staging=staging,
+        ground=usual.extractor if preferred in candidates else "",
+    )
     names = ("survey", "outcomes", "injected outcomes")
     stage = Stage(
         "choice",
         _VERSION,
         {name: own.keys[name] for name in names if name in own.keys},
-        {"asked": asked.to_json(), "preferred": preferred},
+        {"asked": asked.to_json(), "preferred": str(usual)},
         settings.seed,
     )
     return conductor.run(
         stage,
         Choice,
-        lambda: choose(found.entries, preferred, n_failures=found.n_failures, causes=found.causes, notes=found.notes),
+        lambda: choose(found.entries, str(usual), n_failures=found.n_failures, causes=found.causes, notes=found.notes),
     )

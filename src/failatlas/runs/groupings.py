@@ -24,6 +24,7 @@ from failatlas.runs.workers import Workers
 from failatlas.seeds import derive
 from failatlas.store import RunStore, key, load, save
 from failatlas.studies.grid import Embedded, Value
+from failatlas.studies.score import Shape, shape
 
 _VERSION = 1
 _AS_THEY_ARE = "none"  # the reducer that reduces nothing: what is clustered are the rows
@@ -146,6 +147,21 @@ class Groupings:
         self._work(missing, len(missing), "stability", False)
         found = {pipeline: load(self._store, unit.key, Repeated) for pipeline, unit in units.items()}
         return {pipeline: one.stability for pipeline, one in found.items() if one is not None}
+
+    def shape_on(self, ground: str, mixture: Mixture, pipeline: Pipeline, grouped: Grouped) -> Shape:
+        """The label-free criteria of a clustering among the rows of another extractor: one ground for all.
+
+        Args:
+            ground: the extractor; failures of which it has no features are left out.
+            mixture, pipeline, grouped: what was clustered.
+        """
+        assert grouped.found is not None
+        positions = self._features[pipeline.extractor].rows.indices[self._part(mixture, pipeline.extractor).places]
+        row = {position: i for i, position in enumerate(self._features[ground].rows.indices.tolist())}
+        kept = [(i, row[position]) for i, position in enumerate(positions.tolist()) if position in row]
+        labels = np.array([grouped.found.labels[i] for i, _ in kept], np.int64)
+        rows = self._rows(ground)[0][np.array([i for _, i in kept], np.int64)]
+        return shape(rows, labels, self._seed)
 
     def _part(self, mixture: Mixture, extractor: str) -> _Part:
         known = self._parts.get((mixture.name, extractor))

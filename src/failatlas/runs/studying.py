@@ -47,6 +47,7 @@ def study(
     conductor: Conductor,
     *,
     staging: Staging | None = None,
+    ground: str = "",
 ) -> Study:
     """Compare pipelines on failures with known causes.
 
@@ -56,6 +57,8 @@ def study(
         asked: which pipelines, on which failures.
         conductor: keeps results; injected images go into its store's folder.
         staging: who renders the scenes again, for scenarios that change them.
+        ground: an extractor of one of the pipelines, among whose rows all clusterings are judged from inside, so that
+            these scores compare; "" = each in the embedding that was clustered.
 
     Raises:
         UsageError: a pipeline or scenario does not exist, or features are given instead of images.
@@ -71,7 +74,7 @@ def study(
     check_backbone(settings, known)
     # whichever pipeline an analysis would take is none of a study's business
     settings = replace(settings, pipeline=Settings().pipeline)
-    found = _Studying(Analysis(inputs, settings, conductor), asked, pipelines, staging).run()
+    found = _Studying(Analysis(inputs, settings, conductor), asked, pipelines, staging, ground).run()
     gc(conductor.store)
     return found
 
@@ -85,11 +88,13 @@ class _Studying:
         asked: StudySettings,
         pipelines: Sequence[Pipeline],
         staging: Staging | None,
+        ground: str,
     ) -> None:
         self.analysis = analysis
         self.asked = asked
         self.pipelines = pipelines
         self.staging = staging
+        self.ground = ground
         self.store = analysis.conductor.store
         self.seed = analysis.settings.seed
         self.costs = Costs(self.store)
@@ -108,7 +113,7 @@ class _Studying:
                 grouped = self.groupings.of([mixture], self.pipelines, "pipelines")[0]
             with self.costs.phase("rare causes"):
                 rarities = self._rare()
-            scores = {p: self._scored(one) for p, one in grouped.items() if one.found is not None}
+            scores = {p: self._scored(mixture, p, one) for p, one in grouped.items() if one.found is not None}
             with self.costs.phase("stability"):
                 scores |= self._stability(mixture, grouped, scores)
         return self._told(mixture, [self._entry(p, grouped[p], scores.get(p), rarities[p]) for p in self.pipelines])
@@ -122,16 +127,19 @@ class _Studying:
             name: self.sets.of(name, with_reference=name in departing) for name in names
         }
 
-    def _scored(self, grouped: Grouped) -> Score:
+    def _scored(self, mixture: Mixture, pipeline: Pipeline, grouped: Grouped) -> Score:
         found = grouped.found
         assert found is not None
         assert found.shape is not None
+        seen = found.shape
+        if self.ground and not self.features[self.ground].error:
+            seen = self.groupings.shape_on(self.ground, mixture, pipeline, grouped)
         parameters, notes = self.groupings.told(grouped)
         return score(
             np.array(found.labels, np.int64),
             grouped.truth,
             self.failures.causes,
-            found.shape,
+            seen,
             parameters=parameters,
             notes=notes,
         )

@@ -17,8 +17,8 @@ def choice_html(choice: Choice) -> Html:
         f"({', '.join(visible(cause) for cause in choice.causes)}). A cause is covered when nine in ten images of a "
         "cluster are its own; natural failures lie among the others. The value is the mean of purity and coverage."
         if by_causes
-        else "Nothing could be injected, so the clusters are judged from inside, each in its own embedding: a small "
-        "lead says little. The value is ½ silhouette + ½ DBCV."
+        else "Nothing could be injected, so the clusters are judged from inside, all among the rows that the preset "
+        "compares. That they look clear is a hint that they are causes, no more. The value is ½ silhouette + ½ DBCV."
     )
     heads = ("Pipeline", "Value", "Purity", "Causes covered", "Clusters", "For each cause", "Noise")
     return element(
