@@ -137,7 +137,7 @@ def test_more_pipelines_cost_only_what_is_new(nursery, world, finished, tmp_path
         pytest.param("after_shard_fsync:kill:4", marks=pytest.mark.full),
         pytest.param("during_temp_write:kill:9", marks=pytest.mark.full),
         pytest.param("after_result_commit:kill:9", marks=pytest.mark.full),
-        pytest.param("after_fact_commit:kill:40", marks=pytest.mark.full),
+        pytest.param("after_fact_commit:kill:20", marks=pytest.mark.full),
         pytest.param("after_rename:kill:20", marks=pytest.mark.full),
         pytest.param("before_result_commit:kill:20", marks=pytest.mark.full),
         pytest.param("after_temp_fsync:kill:40", marks=pytest.mark.full),
