@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -61,3 +62,17 @@ def failatlas(nursery: Any) -> Any:
 def command() -> Any:
     """The same as a fresh process of Python, for what depends on how one starts: locale, hash seed, signals."""
     return load("calling").command
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], dict[str, str]]:
+    """``tree(folder)`` → path and SHA-256 of every file below it."""
+
+    def of(folder: Path) -> dict[str, str]:
+        return {
+            str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        }
+
+    return of

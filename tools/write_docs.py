@@ -63,7 +63,7 @@ def settings() -> str:
 
 def study_settings() -> str:
     """The same of ``StudySettings``."""
-    from failatlas.runs.studysettings import StudySettings
+    from failatlas.trials.settings import StudySettings
 
     return _settings(StudySettings)
 

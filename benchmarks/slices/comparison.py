@@ -54,6 +54,11 @@ CONTESTANTS: Mapping[str, Contestant] = {
     "confusion cells": Contestant(confusion, "activations"),
     "chance": Contestant(chance, "activations"),
 }
+# read when the code is loaded: a file that changes while this runs is not what is running
+_SOURCES = {
+    part.__module__: inspect.getsource(sys.modules[part.__module__])
+    for part in (Method, match, *(contestant.discover for contestant in CONTESTANTS.values()))
+}
 LOOKING = (OURS, "Domino", "PlaneSpot", "Spotlight", "k-means on errors")  # at features, that is
 
 
@@ -140,8 +145,7 @@ def _measured(one: Problem, contestant: Contestant) -> dict[str, np.ndarray]:
     """A method's measures on one setting and its seconds; from the cache where setting and sources are as they were."""
     seed = derive(SEED, "slices", one.setting.kind, one.setting.number, "methods")
     discover, feature = contestant.discover, contestant.feature
-    modules = (sys.modules[part.__module__] for part in (discover, Method, match))
-    sources = "".join(inspect.getsource(module) for module in modules)
+    sources = "".join(_SOURCES[part.__module__] for part in (discover, Method, match))
 
     def measures() -> dict[str, np.ndarray]:
         start = time.process_time()

@@ -12,7 +12,7 @@ from failatlas import settings as layers
 from failatlas.arrays import Features
 from failatlas.errors import DataError, UsageError
 from failatlas.runs.settings import AUTO, Settings
-from failatlas.runs.studysettings import StudySettings
+from failatlas.trials.settings import StudySettings
 
 if TYPE_CHECKING:
     import torch
@@ -382,7 +382,7 @@ def benchmark(
     Args:
         model, images, out, task: as for :func:`analyze`.
         train: the training set, from which some extractors learn: an ``ImageSet``, a folder or a manifest.
-        **settings: any of :class:`failatlas.runs.Settings` and :class:`failatlas.runs.StudySettings`, e.g.
+        **settings: any of :class:`failatlas.runs.Settings` and :class:`failatlas.trials.StudySettings`, e.g.
             ``pipelines=("safe", "best")``, ``inject=("noise", "blur")``, ``rare=()``.
 
     Raises:
@@ -406,9 +406,9 @@ def benchmark_settings(
     import json
 
     from failatlas.runs import Conductor
-    from failatlas.runs.studying import study
-    from failatlas.runs.studytables import write_pipelines
     from failatlas.store import RunStore, write_atomically
+    from failatlas.trials.studying import study
+    from failatlas.trials.tables import write_pipelines
 
     own = set(StudySettings.__dataclass_fields__)
     asked = layers.resolve(StudySettings, {name: value for name, value in said.items() if name in own})
@@ -433,7 +433,7 @@ def benchmark_settings(
 def _choice(inputs: Inputs, settings: Settings, conductor: Conductor) -> Choice:
     """The pipeline for these inputs; the scenes of a case study may be rendered again."""
     from failatlas.cases import RenderedCase, cases
-    from failatlas.runs.choosing import choose_pipeline
+    from failatlas.trials.choosing import choose_pipeline
 
     case = cases.create(settings.case) if settings.case is not None else None
     return choose_pipeline(inputs, settings, conductor, case if isinstance(case, RenderedCase) else None)

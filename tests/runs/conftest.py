@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -25,42 +24,42 @@ class State:
     report: dict[str, str]
 
 
-def state(run: Path) -> State:
-    with RunStore.open(run, create=False, read_only=True) as store:
-        content = store.content_hash()
-    assert not [file for file in run.rglob("*") if ".tmp" in file.name], "temporary files are left"
-    return State(content, (run / "clusters.csv").read_bytes(), tree(run / "report"))
+@pytest.fixture(scope="session")
+def state(tree: Callable[[Path], dict[str, str]]) -> Callable[[Path], State]:
+    def of(run: Path) -> State:
+        with RunStore.open(run, create=False, read_only=True) as store:
+            content = store.content_hash()
+        assert not [file for file in run.rglob("*") if ".tmp" in file.name], "temporary files are left"
+        return State(content, (run / "clusters.csv").read_bytes(), tree(run / "report"))
 
-
-def tree(folder: Path) -> dict[str, str]:
-    """Path and content of every file below a folder."""
-    return {
-        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-    }
-
-
-@pytest.fixture(scope="session", name="state")
-def state_of() -> Callable[[Path], State]:
-    return state
-
-
-@pytest.fixture(scope="session", name="tree")
-def tree_of() -> Callable[[Path], dict[str, str]]:
-    return tree
+    return of
 
 
 @pytest.fixture(scope="session")
-def quick(nursery: Any, world: Any, tmp_path_factory: pytest.TempPathFactory) -> State:
+def unbroken(
+    nursery: Any, state: Callable[[Path], State], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[tuple[str, ...]], State]:
+    """The state that a run with these arguments ends in when nothing disturbs it."""
+
+    def of(words: tuple[str, ...]) -> State:
+        run = tmp_path_factory.mktemp("unbroken") / "run"
+        done = nursery.call(*words, "--out", run)
+        assert done.status == 0, done.err
+        return state(run)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def quick(unbroken: Callable[[tuple[str, ...]], State], world: Any) -> State:
     """The state that an unbroken run without a network ends in."""
-    return _unbroken(nursery, world.without_network, tmp_path_factory)
+    return unbroken(world.without_network)
 
 
 @pytest.fixture(scope="session")
-def whole(nursery: Any, world: Any, tmp_path_factory: pytest.TempPathFactory) -> State:
+def whole(unbroken: Callable[[tuple[str, ...]], State], world: Any) -> State:
     """The state that an unbroken run through all stages ends in."""
-    return _unbroken(nursery, world.with_network, tmp_path_factory)
+    return unbroken(world.with_network)
 
 
 @pytest.fixture(scope="session")
@@ -74,15 +73,8 @@ def wide(world: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...
 
 
 @pytest.fixture(scope="session")
-def wide_state(nursery: Any, wide: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> State:
-    return _unbroken(nursery, wide, tmp_path_factory)
-
-
-def _unbroken(nursery: Any, words: tuple[str, ...], factory: pytest.TempPathFactory) -> State:
-    run = factory.mktemp("unbroken") / "run"
-    done = nursery.call(*words, "--out", run)
-    assert done.status == 0, done.err
-    return state(run)
+def wide_state(unbroken: Callable[[tuple[str, ...]], State], wide: tuple[str, ...]) -> State:
+    return unbroken(wide)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ network handles correctly, and k-means. What is added is the way from clusters t
 3. Of all directions the five are kept that matter most, risk as failatlas counts it: how often × how badly. How often
    is the share of errors among the 25 farthest photographs, each member judged by the mean of the *others*; how badly
    is the members' mean loss. Of two directions that point at the same photographs the better one is kept.
-4. Score: how far along the direction, lowered where the network is sure of the right answer; 0 for the other label.
+4. Score: how far along the direction less how far aside of it, lowered where the network is sure of the right answer;
+   0 for the other label.
 
 Every choice was made on the development settings.
 """
@@ -51,15 +52,12 @@ class Direction:
     Attributes:
         label: of its members.
         vector: (d,) from the mean of the label to the mean of the members.
-        mean, deviation: of the label's photographs along it.
         risk: error share of the most typical photographs × mean loss of the members.
         typical: positions of the photographs farthest along it, as many as it has members.
     """
 
     label: int
     vector: Matrix
-    mean: float
-    deviation: float
     risk: float
     typical: frozenset[int]
 
@@ -67,14 +65,28 @@ class Direction:
 def rootcauses(discovery: Answers, scored: Answers, feature: str, seed: int) -> Scores:
     """Scores of five directions of error; fewer where there are not as many, the rest empty."""
     centre, turn = whitening(discovery.features[feature][~discovery.is_error])
-    learnt, asked = ((part.features[feature] - centre) @ turn for part in (discovery, scored))
-    found = [one for label in (0, 1) for one in directions(learnt.astype(np.float64), discovery, label, seed)]
+    learnt, asked = (((part.features[feature] - centre) @ turn).astype(np.float64) for part in (discovery, scored))
+    found = [one for label in (0, 1) for one in directions(learnt, discovery, label, seed)]
     scores = np.zeros((len(scored.labels), N_SLICES))
     for column, one in enumerate(distinct(found)):
-        along = (asked @ one.vector - one.mean) / one.deviation
-        inside = 1 / (1 + np.exp(OFFSET + SURE * sureness(scored) - along))
+        far, aside = places(one, learnt[discovery.labels == one.label], asked)
+        inside = 1 / (1 + np.exp(OFFSET + SURE * sureness(scored) - far + aside))
         scores[:, column] = np.where(scored.labels == one.label, inside, 0)
     return scores
+
+
+def places(one: Direction, learnt: Matrix, asked: Matrix) -> tuple[Matrix, Matrix]:
+    """How far (m,) photographs lie along a direction, and aside of it, in standard deviations of its label's own.
+
+    What lies far along and far aside is odd in every way, not a member.
+    """
+    unit, centre = one.vector / (np.linalg.norm(one.vector) or 1.0), learnt.mean(axis=0)
+    found = []
+    for rows in (learnt, asked):
+        along = (rows - centre) @ unit
+        found.append((along, np.sqrt(np.maximum(np.square(rows - centre).sum(axis=1) - along**2, 0))))
+    (own_along, own_aside), (along, aside) = found
+    return along / (own_along.std() or 1.0), (aside - own_aside.mean()) / (own_aside.std() or 1.0)
 
 
 def directions(rows: Matrix, answers: Answers, label: int, seed: int) -> Iterator[Direction]:
@@ -122,7 +134,7 @@ def direction(points: Matrix, wrong: Mask, losses: Matrix, members: Rows, label:
     order = np.argsort(-judged, kind="stable")
     risk = float(wrong[order[:TYPICAL]].mean() * losses[members].mean())
     typical = frozenset(positions[order[: len(members)]].tolist())
-    return Direction(label, vector, float(along.mean()), float(along.std()) or 1.0, risk, typical)
+    return Direction(label, vector, risk, typical)
 
 
 def distinct(found: list[Direction]) -> list[Direction]:

@@ -7,7 +7,6 @@ from failatlas.runs.explaining import layer_maps
 from failatlas.runs.inputs import Inputs, open_inputs, preprocess
 from failatlas.runs.run import Run
 from failatlas.runs.settings import Settings
-from failatlas.runs.studysettings import StudySettings
 
 __all__ = [
     "Assignment",
@@ -16,7 +15,6 @@ __all__ = [
     "Run",
     "Settings",
     "Stage",
-    "StudySettings",
     "analyze",
     "assign",
     "layer_maps",

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from failatlas.images.records import Batch
-from failatlas.runs.costs import Costs
-from failatlas.runs.memory import Peak
-from failatlas.runs.units import Cost
 from failatlas.store import RunStore
+from failatlas.trials.costs import Costs
+from failatlas.trials.memory import Peak
+from failatlas.trials.units import Cost
 
 
 @pytest.fixture

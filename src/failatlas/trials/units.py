@@ -16,9 +16,9 @@ import numpy as np
 from failatlas.arrays import Features
 from failatlas.pipelines import Pipeline, recluster
 from failatlas.rootcauses.stability import stability
-from failatlas.runs.memory import Peak
 from failatlas.studies.grid import Embedded, Value, embed, label
 from failatlas.studies.score import Shape, shape
+from failatlas.trials.memory import Peak
 
 _WARM_ROWS = 64  # enough that no reducer falls back to another
 

@@ -30,9 +30,9 @@ from failatlas.runs.analysis import Analysis
 from failatlas.runs.conductor import Stage
 from failatlas.runs.fingerprints import digest_of, image_digests
 from failatlas.runs.streaming import SHARD
-from failatlas.runs.studysettings import ALL, StudySettings
 from failatlas.seeds import generator
 from failatlas.simulators.scenarios import Scenario, parse
+from failatlas.trials.settings import ALL, StudySettings
 
 FOLDER = "injected"  # below the run folder
 PREFIX = "injected/"  # of the injected images' ids

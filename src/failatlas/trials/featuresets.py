@@ -16,12 +16,12 @@ from failatlas.models.rows import OUT_OF_MEMORY
 from failatlas.pipelines import LAYERED
 from failatlas.progress import step
 from failatlas.runs.analysis import Analysis
-from failatlas.runs.costs import Costs
 from failatlas.runs.extracting import extractor_options
-from failatlas.runs.failures import Failures
 from failatlas.runs.layers import LayerChoice, choose_layer
 from failatlas.runs.learning import learnt, lessons_for, refused
 from failatlas.runs.streaming import extracted
+from failatlas.trials.costs import Costs
+from failatlas.trials.failures import Failures
 
 
 @dataclass(frozen=True, slots=True, eq=False)

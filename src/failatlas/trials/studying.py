@@ -19,20 +19,20 @@ from failatlas.injection import Mixture, Staging, balanced, rare, too_few
 from failatlas.pipelines import Pipeline
 from failatlas.runs.analysis import Analysis
 from failatlas.runs.conductor import Conductor
-from failatlas.runs.costs import Costs
 from failatlas.runs.extracting import check_backbone
-from failatlas.runs.failures import find_failures
-from failatlas.runs.featuresets import FeatureSet, FeatureSets
-from failatlas.runs.groupings import Grouped, Groupings
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.settings import Settings
-from failatlas.runs.studysettings import StudySettings
-from failatlas.runs.workers import Workers
 from failatlas.store import gc
 from failatlas.studies.grid import STAND_INS, is_tuned, pipelines_of, preset_of
 from failatlas.studies.pareto import non_dominated
 from failatlas.studies.score import Entry, Rarity, Score, score
 from failatlas.studies.study import Study, sizes_of
+from failatlas.trials.costs import Costs
+from failatlas.trials.failures import find_failures
+from failatlas.trials.featuresets import FeatureSet, FeatureSets
+from failatlas.trials.groupings import Grouped, Groupings
+from failatlas.trials.settings import StudySettings
+from failatlas.trials.workers import Workers
 
 _NOTHING_TO_GROUP = "there is no failure to group"
 # what the pipelines themselves take; finding failures, rare mixtures and stability are beside that

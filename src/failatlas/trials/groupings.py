@@ -16,15 +16,15 @@ from failatlas.errors import FailatlasError
 from failatlas.injection import Mixture
 from failatlas.pipelines import Pipeline, compared
 from failatlas.progress import step
-from failatlas.runs.costs import Costs
-from failatlas.runs.failures import Failures
-from failatlas.runs.featuresets import FeatureSet, told
-from failatlas.runs.units import Clustered, Cost, Repeated, Unit
-from failatlas.runs.workers import Workers
 from failatlas.seeds import derive
 from failatlas.store import RunStore, key, load, save
 from failatlas.studies.grid import Embedded, Value
 from failatlas.studies.score import Shape, shape
+from failatlas.trials.costs import Costs
+from failatlas.trials.failures import Failures
+from failatlas.trials.featuresets import FeatureSet, told
+from failatlas.trials.units import Clustered, Cost, Repeated, Unit
+from failatlas.trials.workers import Workers
 
 _VERSION = 1
 _AS_THEY_ARE = "none"  # the reducer that reduces nothing: what is clustered are the rows

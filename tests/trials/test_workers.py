@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from failatlas.errors import FailatlasError
-from failatlas.runs.units import Clustered, Unit, do
-from failatlas.runs.workers import Workers
 from failatlas.studies.grid import Embedded
+from failatlas.trials.units import Clustered, Unit, do
+from failatlas.trials.workers import Workers
 
 
 def rows(n=60):
@@ -68,7 +68,7 @@ def test_what_a_unit_takes_is_measured_in_its_own_process(done):
 def test_a_process_that_dies_twice_costs_its_unit_and_no_other(monkeypatch):
     # inside the worker, not here: the unit of two rows ends its process
     monkeypatch.setattr(
-        "failatlas.runs.workers._START",
+        "failatlas.trials.workers._START",
         "import json, os, sys; sys.path[:] = json.loads(sys.argv[1]); "
         "from failatlas.runs import workers; work = workers.do; "
         "workers.do = lambda kind, rows, said: os.kill(os.getpid(), 9) if len(rows) == 2 else work(kind, rows, said); "
@@ -102,8 +102,8 @@ def test_F1_workers_end_with_the_process_that_started_them(tmp_path):
 
     code = (
         "import sys; import numpy as np\n"
-        "from failatlas.runs.units import Unit\n"
-        "from failatlas.runs.workers import Workers\n"
+        "from failatlas.trials.units import Unit\n"
+        "from failatlas.trials.workers import Workers\n"
         "said = {'pipeline': 'pixels+none+ward', 'seed': 0, 'shape': False}\n"
         "with Workers(1) as w:\n"
         "    list(w.each([Unit('a', 'cluster', np.eye(9, dtype=np.float32), said)]))\n"

@@ -10,9 +10,9 @@ from failatlas.images import ImageSet
 from failatlas.models import load_model
 from failatlas.pipelines import PRESETS
 from failatlas.runs import Conductor, Settings, open_inputs
-from failatlas.runs.choosing import CANDIDATES, choose_pipeline
 from failatlas.store import RunStore
 from failatlas.tasks import Classification, class_order
+from failatlas.trials.choosing import CANDIDATES, choose_pipeline
 
 CLASSES = ("dim", "warm")
 LIGHT = ("pixels+none+ward", "pixels+pca+dbscan", "pixels+none+kmeans")

@@ -16,9 +16,9 @@ from failatlas.pipelines import parse
 from failatlas.runs.conductor import Conductor, Stage
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.settings import Settings
-from failatlas.runs.studying import study
-from failatlas.runs.studysettings import ALL, StudySettings
 from failatlas.studies.choice import Choice, choose
+from failatlas.trials.settings import ALL, StudySettings
+from failatlas.trials.studying import study
 
 PREFERRED = "best"
 # one of each kind that led on some network; the last reads the network itself and needs a white box

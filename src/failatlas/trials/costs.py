@@ -14,9 +14,9 @@ from typing import cast
 from failatlas.arrays import Features, Indices
 from failatlas.features import Extractor
 from failatlas.images.records import Batch
-from failatlas.runs.memory import Peak
-from failatlas.runs.units import Cost
 from failatlas.store import RunStore
+from failatlas.trials.memory import Peak
+from failatlas.trials.units import Cost
 
 _EVERY_S = 2.0  # how often what is going on is written down: a kill forgets no more
 

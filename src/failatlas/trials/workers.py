@@ -20,11 +20,11 @@ import numpy as np
 
 from failatlas.arrays import Features
 from failatlas.errors import FailatlasError, ResourceError
-from failatlas.runs.units import Cost, Result, Unit, do, result_kind
 from failatlas.simulators.batches import process_count
 from failatlas.simulators.process import Process
 from failatlas.simulators.worker import as_error, receive, send
 from failatlas.store import decode, encode
+from failatlas.trials.units import Cost, Result, Unit, do, result_kind
 
 Done: TypeAlias = "tuple[Result, Cost] | FailatlasError"
 
@@ -38,7 +38,7 @@ _ENVIRONMENT = dict.fromkeys(
 # not through multiprocessing: it would import the user's script anew, and it pickles what it sends
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from failatlas.runs.workers import main; main(int(sys.argv[2]))"
+    "from failatlas.trials.workers import main; main(int(sys.argv[2]))"
 )
 
 

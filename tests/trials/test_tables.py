@@ -6,9 +6,9 @@ import csv
 
 import numpy as np
 
-from failatlas.runs.studytables import write_pipelines
 from failatlas.studies.score import Entry, Rarity, Shape, score
 from failatlas.studies.study import COLUMNS, Study
+from failatlas.trials.tables import write_pipelines
 
 
 def study(*entries):
