@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Spread
-from benchmarks.table import row, to_json
+from benchmarks.table import Row, row, to_json
 
 CASE = "fashion"  # 1,109 photographs of 10,000 are mistaken; as many as injected ones of nine scenarios are grouped
 GOAL = 10.0
@@ -31,27 +31,39 @@ def run(keep: str | None = None) -> dict[str, Any]:
     published = [one for one in study["pipelines"] if one["published"]]
     ran = [one for one in published if not one["error"]]
     scratch = sum(one["seconds"] for one in ran)
+    # whoever runs a pipeline alone also runs the network and injects failures
+    finding = study["seconds"] - study["shared_seconds"]
+    whole = scratch + len(ran) * finding
     alone = {name: _alone(name, published) for name in ALONE}
-    # Ward and the presets come along in the same time: what is shared is more than the 99
-    saving = scratch / study["shared_seconds"]
+    n = sum(study["sizes"].values())
     rows = [
-        row(
-            f"{len(ran)} of 99 pipelines on {sum(study['sizes'].values())} failures of {CASE}",
-            f"{study['shared_seconds']:.0f} s",
-            f"{scratch:.0f} s (one after another from scratch)",
-            Spread(saving, saving, saving),
-            at_least=GOAL,
-            limit="one feature set an extractor, one embedding a reduction",
-        )
+        _row(f"99 pipelines on {n} failures of {CASE}, from images to clusters", study["seconds"], whole, GOAL),
+        _row("the same without finding the failures", study["shared_seconds"], scratch, None),
     ]
     failed = {one["name"]: one["error"] for one in published if one["error"]}
     return {
-        "seconds": study["shared_seconds"],
+        "ran": len(ran),
+        "seconds": study["seconds"],
+        "shared": study["shared_seconds"],
         "scratch": scratch,
+        "finding": finding,
         "alone": alone,
         "failed": failed,
         "rows": to_json(rows),
     }
+
+
+def _row(step: str, ours: float, scratch: float, goal: float | None) -> Row:
+    """Ward and the presets come along in the same time: what is shared is more than the 99."""
+    saving = scratch / ours
+    return row(
+        step,
+        f"{ours:.0f} s",
+        f"{scratch:.0f} s (one after another from scratch)",
+        Spread(saving, saving, saving),
+        at_least=goal,
+        limit="9 pipelines a feature set, so 9 × without finding the failures",
+    )
 
 
 def _study(pipelines: tuple[str, ...], out: Path) -> dict[str, Any]:
