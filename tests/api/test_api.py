@@ -90,6 +90,7 @@ def test_the_summary_is_what_the_command_prints(atlas):
         "errors",
         "quarantined",
         "pipeline",
+        "choice",
         "clusters",
         "noise",
         "variance",
