@@ -12,7 +12,19 @@ import sys
 
 import pytest
 
-KEYS = ["run", "images", "errors", "quarantined", "pipeline", "clusters", "noise", "variance", "known_causes", "report"]
+KEYS = [
+    "run",
+    "images",
+    "errors",
+    "quarantined",
+    "pipeline",
+    "choice",
+    "clusters",
+    "noise",
+    "variance",
+    "known_causes",
+    "report",
+]
 CLUSTER = ["id", "size", "share", "risk", "medoid", "stability", "rules"]
 
 
