@@ -9,7 +9,7 @@ from onnx import numpy_helper
 from scipy.special import softmax
 
 from failatlas.features import resnet50
-from failatlas.features.trunk import frozen
+from failatlas.features.trunk import Session
 from failatlas.models.preprocess import apply
 
 
@@ -17,7 +17,7 @@ def test_the_published_answer_follows_from_the_features() -> None:
     draw = np.random.default_rng(0)
     pixels = [draw.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(3)] + [np.zeros((8, 8, 3), np.uint8)]
     trunk = resnet50.trunk()
-    found = frozen(trunk)(pixels)
+    found = Session(trunk.preprocess, trunk.features, trunk.width)(pixels)
     assert found.shape == (4, 1024)
     published = onnx.load(resnet50.WHEEL.file())
     arrays = {constant.name: numpy_helper.to_array(constant) for constant in published.graph.initializer}

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from failatlas.features import vgg16
-from failatlas.features.trunk import frozen
+from failatlas.features.trunk import Session
 from failatlas.models.preprocess import apply
 
 
@@ -44,7 +44,7 @@ def test_the_graph_equals_a_plain_reading_of_the_file(weights: dict[str, torch.T
     trunk = vgg16.trunk(side)
     with torch.inference_mode():
         expected = slow_maps(weights, torch.from_numpy(apply(trunk.preprocess, pixels)))[-1].mean((2, 3)).numpy()
-    found = frozen(trunk)(pixels)
+    found = Session(trunk.preprocess, trunk.features, trunk.width)(pixels)
     assert found.shape == (2, 512)
     assert found.std() > 0.1
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)

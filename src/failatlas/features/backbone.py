@@ -5,11 +5,9 @@ Cost: about 4 ms an image on two cores (224 px, ONNX Runtime), 5 KB a row. What 
 
 from __future__ import annotations
 
-from failatlas.arrays import Features, Indices
 from failatlas.features.efficientnet import LITE0, open_trunk
 from failatlas.features.extractor import extractors
-from failatlas.features.trunk import Trunk, frozen
-from failatlas.images.records import Batch
+from failatlas.features.trunk import Frozen, Trunk
 from failatlas.models.model import Model
 from failatlas.registry import Parameter
 
@@ -20,7 +18,7 @@ _SIDE = Parameter(224, "32 … 512", "pixels a side; larger sees finer detail an
 @extractors.register(
     "backbone", parameters={"side": _SIDE}, source="EfficientNet-lite0, ImageNet; the role of VGG16 in SAFE"
 )
-class Backbone:
+class Backbone(Frozen):
     """EfficientNet-lite0 trained on ImageNet, average-pooled: 1,280 columns.
 
     Args:
@@ -29,17 +27,7 @@ class Backbone:
     """
 
     def __init__(self, model: Model | None = None, *, side: int = 224) -> None:  # noqa: ARG002 - the shared signature
-        self._trunk = trunk(side)
-        self._rows = frozen(self._trunk)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over weights, preprocessing and version."""
-        return self._trunk.digest
-
-    def extract(self, batch: Batch, score: Indices) -> Features:  # noqa: ARG002 - the shared signature
-        """(b, 1280) float32."""
-        return self._rows(batch.pixels)
+        super().__init__(trunk(side))
 
 
 def trunk(side: int = 224) -> Trunk:

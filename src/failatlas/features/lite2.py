@@ -6,11 +6,9 @@ are an extra, ``backbones``.
 
 from __future__ import annotations
 
-from failatlas.arrays import Features, Indices
 from failatlas.features.efficientnet import LITE2, open_trunk
 from failatlas.features.extractor import extractors
-from failatlas.features.trunk import Trunk, frozen
-from failatlas.images.records import Batch
+from failatlas.features.trunk import Frozen, Trunk
 from failatlas.models.model import Model
 from failatlas.registry import Parameter
 
@@ -19,7 +17,7 @@ _SIDE = Parameter(224, "48 … 512", "pixels a side; larger sees finer detail an
 
 
 @extractors.register("lite2", parameters={"side": _SIDE}, source="EfficientNet-lite2, ImageNet: width 1.1, depth 1.2")
-class Lite2:
+class Lite2(Frozen):
     """EfficientNet-lite2 trained on ImageNet, average-pooled: 1,280 columns.
 
     Args:
@@ -28,17 +26,7 @@ class Lite2:
     """
 
     def __init__(self, model: Model | None = None, *, side: int = 224) -> None:  # noqa: ARG002 - the shared signature
-        self._trunk = trunk(side)
-        self._rows = frozen(self._trunk)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over weights, preprocessing and version."""
-        return self._trunk.digest
-
-    def extract(self, batch: Batch, score: Indices) -> Features:  # noqa: ARG002 - the shared signature
-        """(b, 1280) float32."""
-        return self._rows(batch.pixels)
+        super().__init__(trunk(side))
 
 
 def trunk(side: int = 224) -> Trunk:

@@ -10,12 +10,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from failatlas.arrays import Features, Indices
 from failatlas.features.extractor import extractors
 from failatlas.features.graph import Weight
-from failatlas.features.trunk import Trunk, frozen
+from failatlas.features.trunk import Frozen, Trunk
 from failatlas.features.wheel import Wheel
-from failatlas.images.records import Batch
 from failatlas.models.model import Model, Preprocess
 from failatlas.registry import Parameter
 
@@ -42,7 +40,7 @@ _BLOCKS = 3  # of stage 3
 @extractors.register(
     "resnet50", parameters={"side": _SIDE}, source="He et al. 2016, thin; weights of Yahoo's open_nsfw 2016"
 )
-class Resnet50:
+class Resnet50(Frozen):
     """Thin ResNet-50 that learnt to tell indecent photographs, average-pooled: 1,024 columns.
 
     Args:
@@ -51,17 +49,7 @@ class Resnet50:
     """
 
     def __init__(self, model: Model | None = None, *, side: int = 224) -> None:  # noqa: ARG002 - the shared signature
-        self._trunk = trunk(side)
-        self._rows = frozen(self._trunk)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over weights, preprocessing and version."""
-        return self._trunk.digest
-
-    def extract(self, batch: Batch, score: Indices) -> Features:  # noqa: ARG002 - the shared signature
-        """(b, 1024) float32."""
-        return self._rows(batch.pixels)
+        super().__init__(trunk(side))
 
 
 def trunk(side: int = 224) -> Trunk:

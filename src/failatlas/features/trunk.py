@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from failatlas.arrays import Features, Pixels
+from failatlas.arrays import Features, Indices, Pixels
+from failatlas.images.records import Batch
 from failatlas.models.model import Preprocess
 
 if TYPE_CHECKING:
@@ -53,10 +54,26 @@ class Trunk:
         return f"<Trunk {self.name}: map {c} × {h} × {w}, {self.width} features>"
 
 
-def frozen(trunk: Trunk) -> Session:
-    """The pooled features of a trunk as it is."""
-    assert trunk.features is not None
-    return Session(trunk.preprocess, trunk.features, trunk.width)
+class Frozen:
+    """An extractor that is a trunk as it is; a backbone only says which.
+
+    Args:
+        trunk: one that has ``features``.
+    """
+
+    def __init__(self, trunk: Trunk) -> None:
+        assert trunk.features is not None
+        self._trunk = trunk
+        self._rows = Session(trunk.preprocess, trunk.features, trunk.width)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over weights, preprocessing and version."""
+        return self._trunk.digest
+
+    def extract(self, batch: Batch, score: Indices) -> Features:  # noqa: ARG002 - the shared signature
+        """(b, d) float32, the trunk's pooled features."""
+        return self._rows(batch.pixels)
 
 
 class Session:

@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from failatlas.arrays import Features, Indices
 from failatlas.errors import ModelError
 from failatlas.features.extractor import extractors
 from failatlas.features.graph import Graph, Weight
-from failatlas.features.trunk import Trunk, frozen
+from failatlas.features.trunk import Frozen, Trunk
 from failatlas.features.wheel import Wheel
-from failatlas.images.records import Batch
 from failatlas.models.model import Model, Preprocess
 from failatlas.registry import Parameter
 
@@ -46,7 +44,7 @@ Layer = tuple[Weight, Weight]  # (k, c, 3, 3) and (k,)
 @extractors.register(
     "vgg16", parameters={"side": _SIDE}, source="Simonyan & Zisserman 2015; weights of HED, Xie & Tu 2015"
 )
-class Vgg16:
+class Vgg16(Frozen):
     """VGG16 started on ImageNet and fine-tuned for edges, block 5 average-pooled: 512 columns.
 
     Args:
@@ -55,17 +53,7 @@ class Vgg16:
     """
 
     def __init__(self, model: Model | None = None, *, side: int = 112) -> None:  # noqa: ARG002 - the shared signature
-        self._trunk = trunk(side)
-        self._rows = frozen(self._trunk)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over weights, preprocessing and version."""
-        return self._trunk.digest
-
-    def extract(self, batch: Batch, score: Indices) -> Features:  # noqa: ARG002 - the shared signature
-        """(b, 512) float32."""
-        return self._rows(batch.pixels)
+        super().__init__(trunk(side))
 
 
 def trunk(side: int = 112) -> Trunk:
