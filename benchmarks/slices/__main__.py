@@ -1,4 +1,7 @@
-"""python -m benchmarks.slices: everything as JSON; ``--development``: the table by which features were chosen."""
+"""python -m benchmarks.slices [--from N | --development]: all as JSON, or the table that features were chosen by.
+
+``--from N`` starts at setting N of each kind instead of 0: other sub-styles, marks, tasks and networks.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ import sys
 
 from benchmarks.slices.comparison import development, run
 
-if "--development" in sys.argv[1:]:
+arguments = sys.argv[1:]
+if "--development" in arguments:
     print(development())
 else:
-    json.dump(run(), sys.stdout, indent=2)
+    first = int(arguments[arguments.index("--from") + 1]) if "--from" in arguments else 0
+    json.dump(run(first), sys.stdout, indent=2)
     print()

@@ -8,8 +8,9 @@ network handles correctly, and k-means. What is added is the way from clusters t
    Fisher's discriminant. Errors among the photographs that lie farthest along it replace the members, three times,
    which drops chance members and gathers lost ones.
 3. Of all directions the five are kept that matter most, risk as failatlas counts it: how often × how badly. How often
-   is the share of errors among the 25 farthest photographs, each member judged by the mean of the *others*; how badly
-   is the members' mean loss. Of two directions that point at the same photographs the better one is kept.
+   is the share of the label's errors among the 25 farthest photographs of *either* label, each member judged by the
+   mean of the others: where labels overlap, errors are natural. How badly is the members' mean loss. Of two directions
+   that point at the same photographs the better one is kept.
 4. Score: how far along the direction less how far aside of it, lowered where the network is sure of the right answer;
    0 for the other label.
 
@@ -39,6 +40,7 @@ RESOLUTIONS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 FEWEST = 8  # members of a cluster
 TYPICAL = 25  # photographs by which a direction is judged
 ROUNDS = 3
+LEAST = 1e-3  # added to probabilities before their logarithm
 LEAST_REACH = 12  # photographs among which errors are gathered
 OVERLAP = 0.5  # of the smaller set of photographs, from which two directions are one
 SURE = 2.0  # weight of the network's confidence in the right answer
@@ -52,7 +54,7 @@ class Direction:
     Attributes:
         label: of its members.
         vector: (d,) from the mean of the label to the mean of the members.
-        risk: error share of the most typical photographs × mean loss of the members.
+        risk: how often × how badly, see above.
         typical: positions of the photographs farthest along it, as many as it has members.
     """
 
@@ -93,7 +95,6 @@ def directions(rows: Matrix, answers: Answers, label: int, seed: int) -> Iterato
     """Every cluster of one label's errors, as it is found and as it settles."""
     of_label = np.flatnonzero(answers.labels == label)
     points, wrong = rows[of_label], answers.is_error[of_label]
-    losses = -np.log(sureness(answers)[of_label] + 1e-3)
     errors = np.flatnonzero(wrong)
     for count in RESOLUTIONS:
         if len(errors) < FEWEST * count:
@@ -104,7 +105,7 @@ def directions(rows: Matrix, answers: Answers, label: int, seed: int) -> Iterato
             members = errors[clusters == cluster]
             for chosen in (members, settled(points, wrong, members)):
                 if len(chosen) >= FEWEST:
-                    yield direction(points, wrong, losses, chosen, label, of_label)
+                    yield direction(rows, answers, label, of_label[chosen])
 
 
 def settled(points: Matrix, wrong: Mask, members: Rows) -> Rows:
@@ -119,22 +120,21 @@ def settled(points: Matrix, wrong: Mask, members: Rows) -> Rows:
     return members
 
 
-def direction(points: Matrix, wrong: Mask, losses: Matrix, members: Rows, label: int, positions: Rows) -> Direction:
-    """The direction of some members, judged by what lies along it.
+def direction(rows: Matrix, answers: Answers, label: int, members: Rows) -> Direction:
+    """The direction of some errors of a label, judged by what lies along it.
 
     A member shifts the mean towards itself and so lies farther along than a newcomer like it: each member's place is
     that along the mean of the others.
     """
-    centre, centred = points.mean(axis=0), points[members].mean(axis=0)
-    vector = centred - centre
-    along = points @ vector
-    judged = along.copy()
-    own = points[members]
-    judged[members] = (own * ((centred * len(members) - own) / (len(members) - 1) - centre)).sum(axis=1)
-    order = np.argsort(-judged, kind="stable")
-    risk = float(wrong[order[:TYPICAL]].mean() * losses[members].mean())
-    typical = frozenset(positions[order[: len(members)]].tolist())
-    return Direction(label, vector, risk, typical)
+    own, of_label = rows[members], answers.labels == label
+    centre, mean = rows[of_label].mean(axis=0), own.mean(axis=0)
+    along = rows @ (mean - centre)
+    along[members] = (own * ((mean * len(members) - own) / (len(members) - 1) - centre)).sum(axis=1)
+    order = np.argsort(-along, kind="stable")
+    often = (answers.is_error & of_label)[order[:TYPICAL]].mean()
+    badly = -np.log(sureness(answers)[members] + LEAST).mean()
+    typical = order[of_label[order]][: len(members)]
+    return Direction(label, mean - centre, float(often * badly), frozenset(typical.tolist()))
 
 
 def distinct(found: list[Direction]) -> list[Direction]:
