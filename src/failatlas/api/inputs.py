@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from failatlas.errors import UsageError
+from failatlas.errors import DataError, UsageError
 from failatlas.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,6 +88,9 @@ def training_set(settings: Settings, place: Path | None, inputs: Inputs, out: Pa
     from failatlas.images import ImageSet
 
     if place is not None:
+        if not place.exists():
+            # now: not when failures have been injected, and not never where nothing learns
+            raise DataError("no such file or folder", where=str(place), remedy="check --train")
 
         def named() -> ImageSet:
             whole = ImageSet.open(place, trust_links=settings.trust_links)
