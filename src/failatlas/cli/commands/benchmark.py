@@ -83,9 +83,11 @@ def benchmark(out: Path, config: Path | None, as_json: bool, quiet: bool, **flag
 
 def told(study: Study) -> None:
     """The outcome in a few lines for a person."""
+    from failatlas.markup import counted
+
     answers.line(
         f"{study.n_failures} failures: {study.n_natural} of the network's own, the rest injected; "
-        f"{len(study.causes)} known causes to be found."
+        f"{counted(len(study.causes), 'known cause')} to be found."
     )
     for tally in study.tallies:
         answers.line(f"  {tally.scenario}: {tally.note}")
@@ -100,7 +102,7 @@ def told(study: Study) -> None:
             answers.line(f"{entry.pipeline} could not run: {entry.error}.")
     for note in study.notes:
         answers.line(f"Note: {note}.")
-    if study.saving > 0:
+    if study.saving > 0 and len(ranking) > 1:  # one shares with nobody
         answers.line(
             f"{study.shared_s:.0f} s for all pipelines together; one after another they take "
             f"{study.from_scratch_s:.0f} s ({study.saving:.1f} ×)."
