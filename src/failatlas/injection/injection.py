@@ -152,6 +152,8 @@ def inject(
         if all((out / record.path).is_file() for record in whole.images.records):
             return whole
         manifest.unlink()  # an image is gone: the set is made anew, to the same bytes
+        # shards that a kill left behind say that it is there
+        shutil.rmtree(out / _SHARDS, ignore_errors=True)
     for leftover in leftovers(out):  # of a killed call
         leftover.unlink(missing_ok=True)
     work = _Injecting(model, images, task, out, pool, per_scenario, seed, staging, batch_size)
