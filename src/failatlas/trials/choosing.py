@@ -93,7 +93,7 @@ def choose_pipeline(
         "choice",
         _VERSION,
         {name: own.keys[name] for name in names if name in own.keys},
-        {"asked": asked.to_json(), "preferred": str(usual)},
+        {"asked": asked.to_json(), "preferred": str(usual), "references": settings.references},
         settings.seed,
     )
     return conductor.run(
