@@ -3,8 +3,8 @@
 Source: Eyuboglu, Varma, Saab, Delbrouck, Lee-Messer, Dunnmon, Zou, Ré, "Domino: Discovering systematic errors with
 cross-modal embeddings", ICLR 2022, §5 and appendix on the mixture. Published defaults: PCA to 128 columns, 25
 components, diagonal covariances, weight γ = 10 on label and prediction, initialised by the cells of the confusion
-matrix with a little noise, 100 iterations. Written from the paper. Ours: the embedding is chosen as for every method
-(no CLIP offline).
+matrix with a little noise, 100 iterations. Written anew from the paper and its published definitions. Ours: the
+embedding is chosen as for every method (no CLIP offline).
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Source: Plumb, Johnson, Cabrera, Talwalkar, "Towards a more rigorous science of blindspot discovery in image
 classification models", TMLR 2023 (arXiv 2207.04104), §4: representation → two dimensions, scaled to 0 … 1, weighted
 confidence appended, Gaussian mixture whose number of components the Bayesian information criterion chooses,
-hypotheses ranked by error rate × number of errors. Written from the paper. Ours: UMAP in place of scvis; the scored
-half is placed between its nearest neighbours, as UMAP's own transform begins; the weight was tuned on the development
-settings, as the paper tunes it.
+hypotheses ranked by error rate × number of errors. Written anew from the paper and its published definitions. Ours:
+UMAP in place of scvis; the scored half is placed between its nearest neighbours, as UMAP's own transform begins; the
+weight was tuned on the development settings, as the paper tunes it.
 """
 
 from __future__ import annotations

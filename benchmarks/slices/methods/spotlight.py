@@ -4,7 +4,7 @@ Source: d'Eon, d'Eon, Wright, Leyton-Brown, "The Spotlight: A general method for
 learning models", FAccT 2022 (arXiv 2107.00758), §3. Its choices for image networks: a spherical
 kernel, a least spotlight of 2 % of the data held by a barrier that tightens geometrically from all of the data to 5 %
 of that size, 5,000 steps of Adam at 10⁻², halved on a plateau; found losses are scaled down before the next spotlight.
-Written from the paper.
+Written anew from the paper and its published definitions.
 """
 
 from __future__ import annotations
