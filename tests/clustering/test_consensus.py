@@ -79,3 +79,17 @@ def test_the_smallest_cluster_is_one_percent_but_ten_where_that_is_a_tenth_or_le
     labels = clusterer.fit_predict(generator(0, "n", n).normal(size=(n, 6)).astype(np.float32))
     assert clusterer.parameters_["min_cluster_size"] == size
     assert n < 2 or all(count >= size for count in np.bincount(labels[labels >= 0]))
+
+
+@pytest.mark.parametrize(("groups", "members"), [(9, 100), (40, 30)])
+def test_groups_far_apart_are_all_found_in_whatever_order_rows_come(groups, members):
+    # their neighbour graph falls into parts, of which a solver may return any mixture of the slowest walks
+    draw = np.random.default_rng(0)
+    centres = 30 * draw.normal(size=(groups, 40))
+    rows = (np.repeat(centres, members, axis=0) + draw.normal(size=(groups * members, 40))).astype(np.float32)
+    truth = np.repeat(np.arange(groups), members)
+    for order in (np.arange(len(rows)), draw.permutation(len(rows))):
+        labels = Consensus().fit_predict(rows[order])
+        pairs = set(zip(truth[order].tolist(), labels.tolist(), strict=True))
+        assert len(pairs) == groups, "a group was divided, mixed or lost"
+        assert labels.min() == 0

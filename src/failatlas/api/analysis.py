@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from failatlas import settings as layers
 from failatlas.api.atlas import Atlas
-from failatlas.api.inputs import opened_inputs, separated, training_set
+from failatlas.api.inputs import opened_inputs, rendered_case, separated, training_set
 from failatlas.errors import DataError
 from failatlas.runs.settings import AUTO, Settings
 
@@ -123,8 +123,6 @@ def demo(name: str, *, pipeline: str = "best", out: Path) -> Atlas:
 
 def _choice(inputs: Inputs, settings: Settings, conductor: Conductor) -> Choice:
     """The pipeline for these inputs; the scenes of a case study may be rendered again."""
-    from failatlas.cases import RenderedCase, cases
     from failatlas.trials.choosing import choose_pipeline
 
-    case = cases.create(settings.case) if settings.case is not None else None
-    return choose_pipeline(inputs, settings, conductor, case if isinstance(case, RenderedCase) else None)
+    return choose_pipeline(inputs, settings, conductor, rendered_case(settings))

@@ -11,8 +11,8 @@ from failatlas.errors import DataError, UsageError
 from failatlas.runs.settings import Settings
 
 if TYPE_CHECKING:
+    from failatlas.cases import RenderedCase
     from failatlas.images import ImageSet
-    from failatlas.injection import Staging
     from failatlas.models import Model
     from failatlas.runs import Inputs
     from failatlas.tasks import Task
@@ -68,19 +68,20 @@ def separated(
     return said, objects
 
 
-def staged(settings: Settings, images: ImageSet | None, out: Path) -> tuple[Settings, Staging | None]:
-    """A case study's test set as files in ``out/set``, rendered once for all; and who renders its scenes again."""
+def rendered_case(settings: Settings) -> RenderedCase | None:
+    """The case study, where its scenes can be rendered again."""
     from failatlas.cases import RenderedCase, cases
+
+    case = cases.create(settings.case) if settings.case is not None else None
+    return case if isinstance(case, RenderedCase) else None
+
+
+def made(settings: Settings, case: RenderedCase, out: Path) -> Settings:
+    """The settings, in which the case study's images are files in ``out/set``, rendered once for all."""
     from failatlas.cases.catalogue import make_case
 
-    case = cases.create(settings.case or "")
-    if not isinstance(case, RenderedCase):
-        return settings, None
-    if images is None and settings.images is None:
-        split = settings.split or "test"
-        manifest, _ = make_case(case.name, split=split, count=None, seed=0, out=out / "set")
-        settings = replace(settings, images=manifest)
-    return settings, case
+    manifest, _ = make_case(case.name, split=settings.split or "test", count=None, seed=0, out=out / "set")
+    return replace(settings, images=manifest)
 
 
 def training_set(settings: Settings, place: Path | None, inputs: Inputs, out: Path) -> Callable[[], ImageSet] | None:

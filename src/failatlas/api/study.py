@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failatlas import settings as layers
-from failatlas.api.inputs import opened_inputs, separated, staged, training_set
+from failatlas.api.inputs import made, opened_inputs, rendered_case, separated, training_set
 from failatlas.errors import UsageError
 from failatlas.runs.settings import Settings
 from failatlas.trials.settings import StudySettings
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import torch
 
     from failatlas.images import ImageSet
-    from failatlas.injection import Staging
     from failatlas.models import Model
     from failatlas.studies import Study
     from failatlas.tasks import Task
@@ -89,15 +88,18 @@ def benchmark_settings(
     """The same from settings alone, as the command line has them; objects stand in for what settings would name."""
     from failatlas.runs import Conductor
     from failatlas.store import RunStore, write_atomically
+    from failatlas.trials.failures import check_scenarios
     from failatlas.trials.studying import study
     from failatlas.trials.tables import write_pipelines
 
     own = set(StudySettings.__dataclass_fields__)
     asked = layers.resolve(StudySettings, {name: value for name, value in said.items() if name in own})
     settings = layers.resolve(Settings, {name: value for name, value in said.items() if name not in own})
-    staging: Staging | None = None
-    if settings.case is not None:
-        settings, staging = staged(settings, images, out)
+    case = rendered_case(settings)
+    if case is not None:
+        check_scenarios(asked, case, has_network=True)
+        if images is None and settings.images is None:
+            settings = made(settings, case, out)
     inputs = opened_inputs(settings, images, model, task)
     opened = (lambda: train) if train is not None else training_set(settings, settings.train, inputs, out)
     inputs = replace(inputs, train=opened)
@@ -105,8 +107,8 @@ def benchmark_settings(
         if "stage/run" in store.facts:
             # its report would be lost, for both are called report/
             raise UsageError("the folder holds an analysis", where=str(out), remedy="name another folder with --out")
-        found = study(inputs, settings, asked, Conductor(store), staging=staging)
+        found = study(inputs, settings, asked, Conductor(store), staging=case)
     write_pipelines(found, out / "pipelines.csv")
-    made = Benchmark(out, found)
-    write_atomically(out / "study.json", (json.dumps(made.to_json(), indent=1) + "\n").encode())
-    return made
+    finished = Benchmark(out, found)
+    write_atomically(out / "study.json", (json.dumps(finished.to_json(), indent=1) + "\n").encode())
+    return finished

@@ -132,7 +132,9 @@ def _agreed(rows: Features, n_neighbors: int, size: int) -> Labels:
     weights = graph(standard, n_neighbors)
     looks = [k for k in LOOKS if k < len(rows)]
     placed = coordinates(weights, looks[-1])
-    return _majority([_leaves(placed[:, :k], size) for k in looks], weights, size)
+    # of a graph in parts, what tells these apart is part of every look
+    apart = max(0, placed.shape[1] - looks[-1])
+    return _majority([_leaves(placed[:, : apart + k], size) for k in looks], weights, size)
 
 
 def _leaves(placed: Embedding, size: int) -> Labels:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -247,6 +247,13 @@ class ImageSet:
             known = ", ".join(sorted({record.split for record in self._records if record.split is not None}))
             raise DataError(f"no image of split {split!r}", remedy=f"there are: {known or 'none; leave --split out'}")
         return self._with(kept)
+
+    def without(self, columns: Collection[str]) -> ImageSet:
+        """The same images, of which nobody says what these columns of their metadata do."""
+        return self._with(
+            replace(record, metadata={name: value for name, value in record.metadata.items() if name not in columns})
+            for record in self._records
+        )
 
     def pinned(self, digests: Mapping[str, str]) -> ImageSet:
         """The same set, in which an image whose bytes no longer have the digest (hex) taken earlier is refused."""

@@ -101,6 +101,7 @@ def inject(
     seed: int,
     staging: Staging | None = None,
     batch_size: int = 64,
+    pixels: str = "",
 ) -> Injected:
     """Do every scenario to correctly handled images until enough of them fail.
 
@@ -126,6 +127,7 @@ def inject(
         seed: of everything that is drawn.
         staging: who renders the pictures' scenes; needed by geometric scenarios.
         batch_size: images that the network gets at a time.
+        pixels: hash of the images' bytes, where it is known: pictures of changed files are then never taken for theirs.
 
     Raises:
         UsageError: the folder holds another set, a scenario does not fit or is named twice, or nothing is wanted.
@@ -143,6 +145,7 @@ def inject(
         "network": model.digest,
         "task": task.to_json(),
         "images": images.record_digest(),
+        "pixels": pixels,
         "correct": hashlib.sha256(json.dumps([images.ids[i] for i in pool]).encode()).hexdigest(),
         "staging": None if staging is None else staging.digest(),
     }

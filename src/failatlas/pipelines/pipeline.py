@@ -123,7 +123,7 @@ def parse(text: str) -> Pipeline:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise UsageError(
             f"{text!r} is no pipeline",
-            remedy=f"{hint}use auto, {', '.join(PRESETS)} or extractor+reducer+clusterer (failatlas parts lists them)",
+            remedy=f"{hint}use {', '.join(PRESETS)} or extractor+reducer+clusterer (failatlas parts lists them)",
         )
     extractor, reducer, clusterer = parts
     if extractor != SUPPLIED:

@@ -53,8 +53,8 @@ class Study:
         name: of what was studied, for people.
         entries: every pipeline that was asked for, in the order of the question; one that could not run says why.
         tallies: how many images each scenario made fail.
-        n_natural: failures of the network that nobody injected.
-        n_failures: all failures.
+        n_natural: of these failures, those that nobody injected.
+        n_failures: of the balanced mixture, on which pipelines are scored.
         causes: that must be covered: injected scenarios and planted weaknesses with enough failures.
         sizes: images of every group in the balanced mixture, natural failures too.
         seed: of everything random.

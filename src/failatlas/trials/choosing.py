@@ -13,6 +13,7 @@ from failatlas.errors import UsageError
 from failatlas.injection import Staging
 from failatlas.models import WhiteBox
 from failatlas.pipelines import parse
+from failatlas.rootcauses.columns import TRUTH
 from failatlas.runs.conductor import Conductor, Stage
 from failatlas.runs.inputs import Inputs
 from failatlas.runs.settings import Settings
@@ -77,6 +78,8 @@ def choose_pipeline(
         repeats=0,
         planted=False,
     )
+    # what an image set may say of its failures' causes is for the report that comes after
+    inputs = dataclasses.replace(inputs, images=inputs.images.without(TRUTH))
     # a conductor of its own: its layers and features are none of the analysis that follows
     own = Conductor(conductor.store)
     usual = parse(preferred)

@@ -34,6 +34,7 @@ from failatlas.seeds import generator
 from failatlas.simulators.scenarios import Scenario, parse
 from failatlas.trials.settings import ALL, StudySettings
 
+SCENARIO = "scenario"  # the manifest's column of what was injected
 FOLDER = "injected"  # below the run folder
 PREFIX = "injected/"  # of the injected images' ids
 _VERSION = 1
@@ -118,6 +119,7 @@ def find_failures(analysis: Analysis, settings: StudySettings, out: Path, stagin
     truth = tuple(truth_of(images.records[i]) for i in where.tolist())
     if not settings.planted:
         truth = (NATURAL,) * len(wrong) + truth[len(wrong) :]
+    notes += _renamed(images, where, truth)
     causes = causes_of(truth)
     kept = looked_at(truth, causes, analysis.settings.seed)
     surplus = len(where) - len(kept)
@@ -172,17 +174,22 @@ def _injected(
         seed=analysis.settings.seed,
         staging=staging,
         batch_size=analysis.settings.batch_size,
+        pixels=analysis.pixels,
     )
 
 
 def _network(analysis: Analysis) -> Model:
     model = analysis.inputs.model
     if model is None:
-        raise UsageError(
-            "failures are injected by running the network, and there is none",
-            remedy="give --model or --case, or --inject none to judge by planted causes alone",
-        )
+        raise _nobody_fails()
     return model
+
+
+def _nobody_fails() -> UsageError:
+    return UsageError(
+        "failures are injected by running the network, and there is none",
+        remedy="give --model or --case, or --inject none to judge by planted causes alone",
+    )
 
 
 def _outcomes(analysis: Analysis, images: ImageSet, pixels: str) -> Outcomes:
@@ -212,6 +219,31 @@ def _reference(analysis: Analysis, sources: set[str], most: int) -> Indices:
     count = min(len(correct), analysis.settings.references, most)
     draw = generator(analysis.settings.seed, "references")
     return np.sort(draw.choice(correct, count, replace=False)) if count else np.zeros(0, np.int64)
+
+
+def _renamed(images: ImageSet, where: Indices, truth: tuple[str, ...]) -> list[str]:
+    """A sentence for each scenario that brought about a weakness of another name: one cause, told as two."""
+    scenarios = (str(images.records[i].metadata.get(SCENARIO, "")) for i in where.tolist())
+    pairs = Counter((scenario, cause) for scenario, cause in zip(scenarios, truth, strict=True) if scenario)
+    return [
+        f"{count} failures by {scenario} have the planted weakness {cause!r} and count as that"
+        for (scenario, cause), count in sorted(pairs.items())
+        if cause not in (scenario, NATURAL)
+    ]
+
+
+def check_scenarios(settings: StudySettings, staging: Staging | None, *, has_network: bool) -> None:
+    """Refuse what cannot be injected now, not when the network has seen every image.
+
+    Raises:
+        UsageError: a scenario does not exist or does not fit, or there is no network to make fail.
+    """
+    scenarios = scenarios_of(settings.inject, staging)
+    for scenario in scenarios:
+        if scenario.kind != "photometric":
+            scenario.check(None if staging is None else staging.space)
+    if scenarios and not has_network:
+        raise _nobody_fails()
 
 
 def _few(counts: Counter[str]) -> list[str]:

@@ -28,7 +28,7 @@ from failatlas.studies.pareto import non_dominated
 from failatlas.studies.score import Entry, Rarity, Score, score
 from failatlas.studies.study import Study, sizes_of
 from failatlas.trials.costs import Costs
-from failatlas.trials.failures import find_failures
+from failatlas.trials.failures import check_scenarios, find_failures
 from failatlas.trials.featuresets import FeatureSet, FeatureSets
 from failatlas.trials.groupings import Grouped, Groupings
 from failatlas.trials.settings import StudySettings
@@ -72,6 +72,7 @@ def study(
     pipelines = pipelines_of(asked.pipelines)
     known = [pipeline.extractor for pipeline in pipelines if pipeline.extractor in extractors]
     check_backbone(settings, known)
+    check_scenarios(asked, staging, has_network=inputs.model is not None)
     # whichever pipeline an analysis would take is none of a study's business
     settings = replace(settings, pipeline=Settings().pipeline)
     found = _Studying(Analysis(inputs, settings, conductor), asked, pipelines, staging, ground).run()
@@ -154,8 +155,9 @@ class _Studying:
         for frequency, some in by_frequency:
             found = [(mixture, next(grouped)) for mixture in some]
             for pipeline in self.pipelines:
-                tries = [(mixture.rare, one[pipeline]) for mixture, one in found if one[pipeline].found is not None]
-                if tries:
+                tries = [(mixture.rare, one[pipeline]) for mixture, one in found]
+                # where it failed on some of them, it covered nothing there
+                if any(one.found is not None for _, one in tries):
                     curves[pipeline] += (_rarity(frequency, tries),)
         return curves
 
@@ -196,8 +198,9 @@ class _Studying:
             name=self.analysis.inputs.name,
             entries=tuple(entries),
             tallies=failures.tallies,
-            n_natural=failures.n_natural,
-            n_failures=len(failures),
+            # natural failures come first
+            n_natural=int((mixture.rows < failures.n_natural).sum()),
+            n_failures=len(mixture.rows),
             causes=failures.causes,
             sizes=sizes_of(truth),
             seed=self.seed,
@@ -237,9 +240,9 @@ def _rarity(frequency: float, tries: Sequence[tuple[tuple[str, ...], Grouped]]) 
     tried: list[str] = []
     covered: list[str] = []
     for causes, one in tries:
-        assert one.found is not None
         tried += causes
-        covered += agreement(np.array(one.found.labels, np.int64), one.truth, causes).covered
+        if one.found is not None:
+            covered += agreement(np.array(one.found.labels, np.int64), one.truth, causes).covered
     return Rarity(frequency, tuple(sorted(tried)), tuple(sorted(covered)))
 
 

@@ -61,12 +61,13 @@ class _Percents(options.Numbers):
 @click.option("--batch-size", type=click.IntRange(1), help="Images a batch.")
 @click.option("--max-bad", type=float, help="Share of bad images beyond which the run stops (default 0.01).")
 @options.common
-def benchmark(out: Path, config: Path | None, as_json: bool, quiet: bool, **flags: object) -> None:
+def benchmark(out: Path, config: Path | None, as_json: bool, quiet: bool, **flags: object) -> int:
     """Compare pipelines on failures whose causes are known.
 
     Makes correctly handled images fail by scenarios (noise, blur, …), groups them together with the network's own
     failures by every pipeline, and scores how well the clusters separate the causes. --pipelines all is the published
-    study of 99 pipelines and what stands beside it. The same command again resumes where it was stopped.
+    study of 99 pipelines and what stands beside it. The same command again resumes where it was stopped. Exit 1 = there
+    are failures, and no pipeline could group them.
     """
     from failatlas import api
 
@@ -75,10 +76,11 @@ def benchmark(out: Path, config: Path | None, as_json: bool, quiet: bool, **flag
         page = made.report()
     if as_json:
         answers.document(made.to_json() | {"report": str(page)})
-        return
-    told(made.study)
-    answers.line(f"Table: {out / 'pipelines.csv'}")
-    answers.line(f"Report: {page}")
+    else:
+        told(made.study)
+        answers.line(f"Table: {out / 'pipelines.csv'}")
+        answers.line(f"Report: {page}")
+    return 1 if made.study.n_failures and not made.study.ranking else 0
 
 
 def told(study: Study) -> None:
