@@ -76,6 +76,18 @@ def test_a_wrong_word_is_one_line_and_status_2(failatlas, world, tmp_path, more,
     assert said in done.json["error"]["what"] + done.json["error"]["remedy"]
 
 
+def test_a_study_in_which_nothing_could_run_ends_with_status_1(failatlas, world, tmp_path):
+    done = failatlas(*words(world, "--pipelines", "own+none+ward"), "--out", tmp_path / "run", "--json")
+    assert done.status == 1, done.err
+    assert "--backbone" in done.json["pipelines"][0]["error"]
+
+
+def test_what_cannot_be_injected_is_refused_before_the_first_image(failatlas, world, tmp_path):
+    done = failatlas(*words(world, "--inject", "noise"), "--out", tmp_path / "run")
+    assert done.status == 2
+    assert "surveying" not in done.err
+
+
 def test_a_study_in_which_nothing_ran_is_told_too(capsys):
     entry = Entry("a+b+c", "a", "b", "c", False, None, error="no network")
     told(Study("x", (entry,), (Tally("blur", 9, 0, "0 of 9 tried fail"),), 0, 0, (), {}, 0, 0.0, notes=("nothing",)))
