@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from failatlas.studies.score import Entry, Rarity, Shape, compactness, score, shape
+from failatlas.clustering.agreement import agreement
+from failatlas.studies.score import Entry, Rarity, Shape, compactness, merit, score, shape
 
 TRUTH = tuple(["noise"] * 9 + ["blur"] + ["blur"] * 5 + ["mask"] * 5 + ["mask"] * 20)
 LABELS = np.repeat([0, 1, 2], [10, 10, 20])
@@ -82,3 +83,22 @@ def test_an_entry_that_could_not_run_says_why_and_has_no_seconds():
     failed = Entry("a+b+c", "a", "b", "c", False, None, error="no white box")
     assert "no white box" in repr(failed)
     assert math.isnan(failed.seconds)
+
+
+def test_merit_is_the_mean_of_purity_coverage_and_legibility():
+    # purity 0.8, two of three causes covered by three clusters: 1.5 to read for each is as good as one
+    made = agreement(LABELS, TRUTH, ("noise", "blur", "mask"))
+    assert merit(made) == pytest.approx((0.8 + 2 / 3 + 1) / 3)
+
+
+def test_many_small_pure_clusters_are_worth_less_than_one_a_cause():
+    truth = ["noise"] * 40 + ["blur"] * 40
+    one_each, broken = (agreement(np.arange(80) // n, truth, ("noise", "blur")) for n in (40, 2))
+    assert (one_each.purity, one_each.coverage) == (broken.purity, broken.coverage) == (1, 1)
+    assert merit(one_each) == 1
+    assert merit(broken) == pytest.approx((1 + 1 + 2 / 20) / 3)
+
+
+def test_D10_nothing_covered_is_worth_its_purity_alone_and_no_causes_have_no_merit():
+    assert merit(agreement(np.zeros(4, np.int64), ["a", "a", "b", "b"], ("a", "b"))) == pytest.approx(0.5 / 3)
+    assert math.isnan(merit(agreement(np.zeros(4, np.int64), ["a"] * 4, ())))

@@ -14,11 +14,11 @@ from typing import Literal, TypeAlias
 from failatlas.markup import number
 from failatlas.rootcauses.intervals import number_to_json
 from failatlas.studies.grid import preset_of
-from failatlas.studies.score import Entry, Score
+from failatlas.studies.score import Entry, Score, merit
 
 Basis: TypeAlias = Literal["known causes", "label-free"]
 
-# of the mean of purity and coverage: with nine causes one more or less covered is 0.06
+# of the merit: with nine causes one more or less covered is 0.04
 MARGIN = 0.05
 # what is clearer to look at is only a hint at causes
 LABEL_FREE_MARGIN = 0.1
@@ -30,7 +30,7 @@ class Candidate:
 
     Attributes:
         pipeline: ``extractor+reducer+clusterer``.
-        value: what candidates are compared by: ½ purity + ½ coverage, or ½ silhouette + ½ DBCV; nan = it has none.
+        value: what candidates are compared by: `merit`, or ½ silhouette + ½ DBCV; nan = it has none.
         purity, coverage: on the known causes; nan where there are none.
         n_clusters: clusters to read.
         redundancy: of them for each cause that they cover; nan when none is covered.
@@ -188,7 +188,7 @@ def _value(score: Score, basis: Basis) -> float:
     found = score.agreement
     if not found.n_clusters:
         return math.nan
-    return (found.purity + found.coverage) / 2 if basis == "known causes" else (score.silhouette + score.dbcv) / 2
+    return merit(found) if basis == "known causes" else (score.silhouette + score.dbcv) / 2
 
 
 def _order(one: Candidate) -> tuple[float, float, float, str]:

@@ -15,7 +15,8 @@ def choice_html(choice: Choice) -> Html:
     how = (
         f"Failures were injected into images that the network handles correctly: {number(len(choice.causes))} causes "
         f"({', '.join(visible(cause) for cause in choice.causes)}). A cause is covered when nine in ten images of a "
-        "cluster are its own; natural failures lie among the others. The value is the mean of purity and coverage."
+        "cluster are its own; natural failures lie among the others. The value is the mean of purity, coverage and "
+        "legibility (2 clusters to read for each cause are as good as 1, 20 a tenth)."
         if by_causes
         else "Nothing could be injected, so the clusters are judged from inside, all among the rows that the preset "
         "compares. That they look clear is a hint that they are causes, no more. The value is ½ silhouette + ½ DBCV."

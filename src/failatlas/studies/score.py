@@ -19,6 +19,7 @@ from failatlas.clustering.dbcv import dbcv
 from failatlas.clustering.labels import members
 
 Value = float | int | str
+READ = 2  # clusters for each cause that nobody minds to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,17 @@ class Entry:
         return (
             f"<Entry {self.pipeline}: purity {found.purity:.3f}, coverage {found.coverage:.3f}, {self.seconds:.1f} s>"
         )
+
+
+def merit(found: Agreement) -> float:
+    """How well a person is served: mean of purity, coverage and legibility, each in [0, 1]; nan where one is unknown.
+
+    Legibility is min(1, 2 / clusters to read for each cause): two are as good as one, twenty a tenth. Without it, 200
+    clusters of five images, pure and somewhere of every cause, would beat eleven that show eight causes of nine.
+    Nothing covered is 0; without known causes there is no merit.
+    """
+    legible = min(1.0, READ / found.redundancy) if math.isfinite(found.redundancy) else 0.0
+    return (found.purity + found.coverage + legible) / 3
 
 
 def score(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from failatlas.rootcauses.intervals import number_to_json
 from failatlas.studies.grid import is_published, preset_of
-from failatlas.studies.score import Entry, Rarity
+from failatlas.studies.score import Entry, Rarity, merit
 
 if TYPE_CHECKING:
     from failatlas.injection import Tally
@@ -94,7 +94,7 @@ class Study:
 
     @property
     def ranking(self) -> tuple[Entry, ...]:
-        """Pipelines that ran, best first: by the mean of purity and coverage, then fewer clusters a cause."""
+        """Pipelines that ran, best first: by `merit`, then fewer clusters a cause."""
         return tuple(sorted((entry for entry in self.entries if entry.score is not None), key=_merit))
 
     @property
@@ -168,7 +168,7 @@ def sizes_of(truth: tuple[str, ...]) -> dict[str, int]:
 def _merit(entry: Entry) -> tuple[float, float, str]:
     assert entry.score is not None
     found = entry.score.agreement
-    mean = (found.purity + found.coverage) / 2
+    mean = merit(found)
     # nan is neither more nor less than anything: what was not measured comes last
     return (
         -mean if math.isfinite(mean) else math.inf,
