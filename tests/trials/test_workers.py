@@ -70,7 +70,7 @@ def test_a_process_that_dies_twice_costs_its_unit_and_no_other(monkeypatch):
     monkeypatch.setattr(
         "failatlas.trials.workers._START",
         "import json, os, sys; sys.path[:] = json.loads(sys.argv[1]); "
-        "from failatlas.runs import workers; work = workers.do; "
+        "from failatlas.trials import workers; work = workers.do; "
         "workers.do = lambda kind, rows, said: os.kill(os.getpid(), 9) if len(rows) == 2 else work(kind, rows, said); "
         "workers.main(int(sys.argv[2]))",
     )
