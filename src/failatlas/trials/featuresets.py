@@ -32,6 +32,8 @@ class FeatureSet:
         name: of the extractor.
         rows: of the failures that have any, in order.
         reference: of correctly handled images; no rows where nobody asked.
+        costs: under which key its costs are kept: the extractor's name and digest, for another network or backbone in the
+            same folder costs something else.
         before_s: seconds before the first image: choosing a layer, learning.
         peak_mb: of all of it.
         notes: what is to be said of the rows.
@@ -41,6 +43,7 @@ class FeatureSet:
     name: str
     rows: Rows
     reference: Rows
+    costs: str = ""
     before_s: float = 0.0
     peak_mb: float = math.nan
     notes: tuple[str, ...] = ()
@@ -87,13 +90,14 @@ class FeatureSets:
     def seconds(self, features: FeatureSet, n_images: int) -> float:
         """What the features of so many failures take when nothing is shared; nan = not measured."""
         n_reference = len(features.reference.ids)
-        return features.before_s + self._costs.of_images(features.name, n_images + n_reference).seconds
+        return features.before_s + self._costs.of_images(features.costs, n_images + n_reference).seconds
 
     def _of(self, name: str, with_reference: bool) -> FeatureSet:
         failures, conductor = self._failures, self._analysis.conductor
         before = f"before {name}"
         extractor, notes = self._opened(name, before)
-        timed = self._costs.timed(extractor, name)
+        costs = f"{name} {extractor.digest}"
+        timed = self._costs.timed(extractor, costs)
         rows = extracted(
             conductor, f"features {name}", timed, failures.images, failures.indices, failures.score, failures.pixels
         )
@@ -102,19 +106,20 @@ class FeatureSets:
             reference = extracted(
                 conductor,
                 f"reference {name}",
-                self._costs.timed(extractor, name),
+                self._costs.timed(extractor, costs),
                 failures.images,
                 failures.reference,
                 failures.reference_score,
                 failures.pixels,
             )
-        prepared, images = self._costs.of(before), self._costs.of_images(name, 1)
+        prepared, images = self._costs.of(before), self._costs.of_images(costs, 1)
         if rows.quarantined:
             notes += (f"{len(rows.quarantined)} failures have no features: {rows.quarantined[0].reason}",)
         return FeatureSet(
             name=name,
             rows=rows,
             reference=reference,
+            costs=costs,
             before_s=prepared.seconds if math.isfinite(prepared.seconds) else 0.0,
             peak_mb=_most(prepared.peak_mb, images.peak_mb),
             notes=notes,
