@@ -32,8 +32,8 @@ class FeatureSet:
         name: of the extractor.
         rows: of the failures that have any, in order.
         reference: of correctly handled images; no rows where nobody asked.
-        costs: under which key its costs are kept: the extractor's name and digest, for another network or backbone in the
-            same folder costs something else.
+        costs: under which key its costs are kept: name and digest, for another backbone in the same folder costs
+            something else.
         before_s: seconds before the first image: choosing a layer, learning.
         peak_mb: of all of it.
         notes: what is to be said of the rows.
