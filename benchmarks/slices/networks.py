@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from failatlas.arrays import Features, Labels, Mask
 from failatlas.features import open_extractor
 from failatlas.images.records import Batch
 from failatlas.seeds import derive
+
+if TYPE_CHECKING:
+    from torch import nn
 
 EPOCHS, BATCH, RATE = 2, 128, 4e-3
 MARGIN = 0.1  # by which the network must be less accurate on a slice than outside of it
@@ -146,7 +149,7 @@ def _appearance(setting: Setting, made: Made) -> Features:
     return rows
 
 
-def _network():  # type: ignore[no-untyped-def]
+def _network() -> nn.Sequential:
     """(n, 1, 28, 28) → (n, 2): two convolutions, two dense layers; the last is given 64 values."""
     from torch import nn
 
@@ -164,7 +167,7 @@ def _network():  # type: ignore[no-untyped-def]
     )
 
 
-def _trained(made: Made, seed: int):  # type: ignore[no-untyped-def]
+def _trained(made: Made, seed: int) -> nn.Sequential:
     import torch
 
     torch.manual_seed(seed)
@@ -184,7 +187,7 @@ def _trained(made: Made, seed: int):  # type: ignore[no-untyped-def]
     return module.eval()
 
 
-def _asked(module, images: Images) -> tuple[NDArray[np.float64], Features]:  # type: ignore[no-untyped-def]
+def _asked(module: nn.Sequential, images: Images) -> tuple[NDArray[np.float64], Features]:
     """Probabilities (n, 2) and what failatlas's ``activations`` make of the photographs (n, 64)."""
     import torch
 

@@ -7,11 +7,16 @@ else from the 10,000 that failatlas ships; the 10,000 test photographs, on which
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from failatlas.images import ImageSet
 
 Images = NDArray[np.uint8]  # (n, 28, 28)
 Classes = NDArray[np.int64]  # (n,)
@@ -98,7 +103,7 @@ def described(images: Images, descriptor: str) -> NDArray[np.float64]:
     return np.concatenate([ink.mean(axis=1), ink.mean(axis=2)], axis=1)
 
 
-def _pool(sets: list, origin: str) -> Pool:  # type: ignore[type-arg]
+def _pool(sets: Sequence[ImageSet], origin: str) -> Pool:
     from failatlas.cases.fashion import CLASSES
 
     number = {name: position for position, name in enumerate(CLASSES)}
