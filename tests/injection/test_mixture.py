@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from failatlas.errors import UsageError
 from failatlas.images import ImageRecord
 from failatlas.injection import NATURAL, balanced, causes_of, looked_at, rare, too_few, truth_of
-from failatlas.injection.mixture import FREQUENCIES
 
+FREQUENCIES = (0.10, 0.05, 0.02, 0.01)
 CAUSES = tuple(f"cause {i}" for i in range(9))
 
 

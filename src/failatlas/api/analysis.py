@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from failatlas import settings as layers
 from failatlas.api.atlas import Atlas
-from failatlas.api.inputs import opened_inputs, rendered_case, separated, training_set
+from failatlas.api.inputs import opened_inputs, rendered_case, separated, with_training
 from failatlas.errors import DataError
 from failatlas.runs.settings import AUTO, Settings
 
@@ -68,9 +67,7 @@ def analyze_settings(
     from failatlas.store import RunStore
 
     settings = layers.resolve(Settings, said)
-    inputs = opened_inputs(settings, images, model, task)
-    opened = (lambda: train) if train is not None else training_set(settings, settings.train, inputs, out)
-    inputs = replace(inputs, train=opened)
+    inputs = with_training(opened_inputs(settings, images, model, task), settings, train, out)
     with RunStore.open(out) as store:
         conductor = Conductor(store)
         choice = _choice(inputs, settings, conductor) if settings.pipeline == AUTO else None

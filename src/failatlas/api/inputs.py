@@ -84,10 +84,15 @@ def made(settings: Settings, case: RenderedCase, out: Path) -> Settings:
     return replace(settings, images=manifest)
 
 
-def training_set(settings: Settings, place: Path | None, inputs: Inputs, out: Path) -> Callable[[], ImageSet] | None:
-    """How the training set is opened: the one that was named, the case study's, or the split of that name."""
+def with_training(inputs: Inputs, settings: Settings, train: ImageSet | None, out: Path) -> Inputs:
+    """The inputs and how a training set is opened: the one given or named, the case study's, or the split."""
+    return replace(inputs, train=(lambda: train) if train is not None else _training_set(settings, inputs, out))
+
+
+def _training_set(settings: Settings, inputs: Inputs, out: Path) -> Callable[[], ImageSet] | None:
     from failatlas.images import ImageSet
 
+    place = settings.train
     if place is not None:
         if not place.exists():
             # now: not when failures have been injected, and not never where nothing learns

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failatlas import settings as layers
-from failatlas.api.inputs import made, opened_inputs, rendered_case, separated, training_set
+from failatlas.api.inputs import made, opened_inputs, rendered_case, separated, with_training
 from failatlas.errors import UsageError
 from failatlas.runs.settings import Settings
 from failatlas.trials.settings import StudySettings
@@ -100,9 +100,7 @@ def benchmark_settings(
         check_scenarios(asked, case, has_network=True)
         if images is None and settings.images is None:
             settings = made(settings, case, out)
-    inputs = opened_inputs(settings, images, model, task)
-    opened = (lambda: train) if train is not None else training_set(settings, settings.train, inputs, out)
-    inputs = replace(inputs, train=opened)
+    inputs = with_training(opened_inputs(settings, images, model, task), settings, train, out)
     with RunStore.open(out) as store:
         if "stage/run" in store.facts:
             # its report would be lost, for both are called report/

@@ -102,7 +102,7 @@ class Tuned:
         drawn = lessons.drawn(self.most_lessons, seed)
         maps, kept = self._maps(drawn, checkpoints)
         answers = _Answers.of(drawn.at(kept))
-        upper = self._trunk.upper().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        upper = self._trunk.upper().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it  # torch's stub lacks it
         with seeded(seed, self.name, "head"):
             head = nn.Linear(self._trunk.width, answers.width)
 
@@ -153,7 +153,7 @@ class Tuned:
         if self._upper is None:
             upper = self._trunk.upper()
             load(upper, self.learnt.weights)
-            self._upper = upper.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._upper = upper.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         maps = torch.from_numpy(self._lower(batch.pixels)).contiguous(memory_format=torch.channels_last)
         with one_thread(), torch.inference_mode():
             return np.ascontiguousarray(self._upper(maps).numpy())
@@ -165,7 +165,7 @@ class Tuned:
         with step(f"looking at what {self.name} learns from", len(lessons)) as listener:
             for number, start in enumerate(range(0, len(lessons), _PART)):
                 rows = np.arange(start, min(start + _PART, len(lessons)))
-                part = checkpoints.part(number, lambda rows=rows: self._part(lessons, rows))  # type: ignore[misc]
+                part = checkpoints.part(number, lambda rows=rows: self._part(lessons, rows))  # type: ignore[misc]  # bound now, by its default
                 maps[len(kept) : len(kept) + len(part["rows"])] = part["maps"]
                 kept += part["rows"].tolist()
                 listener.advance(len(rows))

@@ -19,7 +19,6 @@ from failatlas.seeds import generator
 NATURAL = "natural"
 """Truth of a failure whose cause nobody knows."""
 
-FREQUENCIES = (0.10, 0.05, 0.02, 0.01)
 FEWEST_RARE = 3  # failures of a rare cause: fewer make no group
 ENOUGH = 300  # failures, to which a mixture may be thinned so that a cause with few of them has the frequency
 _PARTS = 3

@@ -18,7 +18,7 @@ class Grouping:
         labels: (m,) int64, 0 … K−1 by falling size, -1 = noise.
         embedding: (m, k) float32, what was clustered.
         map: (m, 2) float32, the same images laid out for the eye.
-        pipeline: e.g. ``"stages+umap+leaves"``.
+        pipeline: e.g. ``"stages+none+consensus"``.
         parameters: every parameter used, chosen or given, e.g. ``{"umap.n_components": 25, "dbscan.eps": 0.42}``.
         curves: how automatic parameters were chosen.
         notes: what a reader must know, e.g. ``"n < 50: PCA instead of UMAP"``.

@@ -218,7 +218,7 @@ class Analysis:
         learner = self._opened
         if not isinstance(learner, Learner) or not len(self.failures):
             return None
-        lessons, pixels = self._lessons(learner)
+        lessons, pixels = self.lessons(learner, self.pipeline.extractor)
         return what_was_learnt(self.conductor, learner, lessons, pixels, self.settings.seed)
 
     @cached_property
@@ -365,15 +365,24 @@ class Analysis:
         options = extractor_options(self.settings, self.layer)
         return open_extractor(self.pipeline.extractor, self.inputs.model, **options)
 
-    def _lessons(self, learner: Learner) -> tuple[Lessons, str]:
-        """What a learner learns from, and the hash of its pictures: the training set, or the analysed images."""
+    def lessons(self, learner: Learner, name: str) -> tuple[Lessons, str]:
+        """What a learner of this name learns from, the training set or the analysed images, and their pictures' hash.
+
+        Raises:
+            UsageError: it learns from answers, and there is no training set.
+        """
         seed = self.settings.seed
         if not learner.is_supervised:
             readable = np.array(self.survey.indices)
             return Lessons.unanswered(self.images, readable).drawn(learner.most_lessons, seed), self.pixels
-        if self.inputs.train is None:
-            raise refused(self.pipeline.extractor)
-        return lessons_for(learner, self.inputs.train(), self.inputs.task.name, seed)
+        if self._train is None:
+            raise refused(name)
+        return lessons_for(learner, self._train, self.inputs.task.name, seed)
+
+    @cached_property
+    def _train(self) -> ImageSet | None:
+        """The training set, opened once: several learners may ask for it."""
+        return self.inputs.train() if self.inputs.train is not None else None
 
     @cached_property
     def _supplied(self) -> Features:

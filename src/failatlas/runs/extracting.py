@@ -42,7 +42,7 @@ def check_backbone(settings: Settings, asked: Iterable[str]) -> None:
     if settings.backbone is not None and not any("backbone" in extractors.get(name).parameters for name in asked):
         raise UsageError(
             f"no extractor of the pipeline looks through --backbone {settings.backbone}",
-            remedy="take --pipeline own+umap+leaves, or leave --backbone out",
+            remedy="name own or own-tuned as the extractor, e.g. own+umap+dbscan, or leave --backbone out",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +109,7 @@ def _by_mean(levels: Sequence[str], outcome: Vector) -> list[str]:
 
 
 def _node(
-    tree: object,
+    tree: Any,  # scikit-learn's compiled one, which has no type
     at: int,
     codes: Vector,
     rows: NDArray[np.int64],
@@ -116,12 +117,12 @@ def _node(
     orders: Mapping[str, list[str]],
 ) -> Node:
     n, mean = len(rows), float(outcome[rows].mean())
-    left, right = int(tree.children_left[at]), int(tree.children_right[at])  # type: ignore[attr-defined]
+    left, right = int(tree.children_left[at]), int(tree.children_right[at])
     if left == right:
         return Node(n, mean)
-    column = int(tree.feature[at])  # type: ignore[attr-defined]
+    column = int(tree.feature[at])
     factor = list(orders)[column]
-    is_high = codes[rows, column] > float(tree.threshold[at])  # type: ignore[attr-defined]
+    is_high = codes[rows, column] > float(tree.threshold[at])
     high, low = rows[is_high], rows[~is_high]
     sides = [(_node(tree, child, codes, part, outcome, orders), part) for child, part in ((right, high), (left, low))]
     # an order by means over all pipelines can turn round below the root

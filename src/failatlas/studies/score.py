@@ -1,7 +1,7 @@
 """Score: what one pipeline made of failures whose causes are known, by the causes and without them.
 
 What needs no causes (silhouette, DBCV, compactness, stability) is read in the embedding that was clustered, so it
-compares clusterings of one embedding, not pipelines of different features.
+compares clusterings of one embedding, not pipelines of different features; unless the study names one ground for all.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def choose_pipeline(
     usual = parse(preferred)
     found = study(
         inputs,
-        dataclasses.replace(settings, pipeline=preferred),
+        settings,
         asked,
         own,
         staging=staging,

@@ -10,15 +10,14 @@ import numpy as np
 from failatlas.errors import FailatlasError, InterruptedRunError, ResourceError
 from failatlas.features import Extractor, Rows, open_extractor
 from failatlas.features.heatmaps import white_box
-from failatlas.features.learning import Learner, Lessons
-from failatlas.images import ImageSet
+from failatlas.features.learning import Learner
 from failatlas.models.rows import OUT_OF_MEMORY
 from failatlas.pipelines import LAYERED
 from failatlas.progress import step
 from failatlas.runs.analysis import Analysis
 from failatlas.runs.extracting import extractor_options
 from failatlas.runs.layers import LayerChoice, choose_layer
-from failatlas.runs.learning import learnt, lessons_for, refused
+from failatlas.runs.learning import learnt
 from failatlas.runs.streaming import extracted
 from failatlas.trials.costs import Costs
 from failatlas.trials.failures import Failures
@@ -66,7 +65,6 @@ class FeatureSets:
         self._analysis = analysis
         self._failures = failures
         self._costs = costs
-        self._train: ImageSet | None = None
 
     def of(self, name: str, *, with_reference: bool) -> FeatureSet:
         """Features of one extractor; what goes wrong with it is in the answer and costs no other.
@@ -154,18 +152,8 @@ class FeatureSets:
         )
 
     def _taught(self, name: str, learner: Learner) -> Extractor:
-        analysis, seed = self._analysis, self._analysis.settings.seed
-        if not learner.is_supervised:
-            # pictures are enough, and those of the analysis are at hand
-            readable = np.array(analysis.survey.indices)
-            lessons = Lessons.unanswered(analysis.images, readable).drawn(learner.most_lessons, seed)
-            return learnt(analysis.conductor, learner, lessons, analysis.pixels, seed)
-        if self._train is None:
-            if analysis.inputs.train is None:
-                raise refused(name)
-            self._train = analysis.inputs.train()
-        lessons, pixels = lessons_for(learner, self._train, analysis.inputs.task.name, seed)
-        return learnt(analysis.conductor, learner, lessons, pixels, seed)
+        lessons, pixels = self._analysis.lessons(learner, name)
+        return learnt(self._analysis.conductor, learner, lessons, pixels, self._analysis.settings.seed)
 
 
 def told(error: Exception) -> str:

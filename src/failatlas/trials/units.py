@@ -16,6 +16,7 @@ import numpy as np
 from failatlas.arrays import Features
 from failatlas.pipelines import Pipeline, recluster
 from failatlas.rootcauses.stability import stability
+from failatlas.seeds import generator
 from failatlas.studies.grid import Embedded, Value, embed, label
 from failatlas.studies.score import Shape, shape
 from failatlas.trials.memory import Peak
@@ -144,8 +145,7 @@ def _warm(kind: str, settings: Settings) -> None:
     if kind == "repeat" or (kind, part) in _warmed:
         return
     _warmed.add((kind, part))
-    draw = np.random.default_rng(0)
-    rows = draw.normal(size=(_WARM_ROWS, 4)).astype(np.float32)
+    rows = generator(0, "warm").normal(size=(_WARM_ROWS, 4)).astype(np.float32)
     if kind == "reduce":
         embed(rows, part, 0)
     else:

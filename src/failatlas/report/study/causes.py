@@ -136,16 +136,15 @@ def injected(reading: Reading) -> Html | None:
             said = "failures nobody injected" if group == NATURAL else "planted in the images, not injected"
             rows.append([element("th", name(group), scope="row"), "–", "–", "–", _size(size), said])
     heads = ("Scenario", "Tried", "Then fail", "Share that fails [95 %]", "In the mixture", "Note")
-    total = sum(study.sizes.values())
     return section(
         "injected",
         "Failures with a known cause",
         element(
             "p",
             f"Scenarios were applied to images that the network handles correctly; where it then fails, the cause is "
-            f"known. {number(study.n_failures)} failures in all, {number(study.n_natural)} of them not injected; "
-            f"pipelines were scored on a balanced mixture of {number(total)}, in which no cause has more images than "
-            "the median cause.",
+            f"known. Pipelines were scored on {number(study.n_failures)} failures, {number(study.n_natural)} of them "
+            "not injected: no cause has more images than the median cause, and those without a known cause are at most "
+            "half.",
         ),
         scroller(
             "Scenarios", table("Scenarios and what they made of the network.", heads, rows, class_="bars tallies")

@@ -13,12 +13,16 @@ from failatlas.studies.grid import STAND_INS
 _STEPS = (
     "Scenarios were applied to images that the network handles correctly; those on which it then fails are failures "
     "with a known cause. Failures that nobody injected keep the cause that the image set names, or count as natural.",
+    "Of these a balanced mixture was drawn: no cause has more failures than the median cause, and those whose cause "
+    "nobody knows are at most half, for a heap of them is pure whatever is in it.",
     "Each pipeline grouped the same failures without seeing their causes.",
     "Purity of a cluster: the share of its most frequent cause, natural failures being one group. Purity of a "
     "pipeline: the mean over its clusters, noise left out; 0 without a cluster.",
     "A cause is covered when it makes up at least 90 % of some cluster. Coverage: the share of causes that are "
     "covered.",
     "Clusters to read per cause: clusters divided by causes covered, the price of reading them all.",
+    "The order of pipelines: the mean of purity, coverage and legibility, which is min(1, 2 / clusters to read per "
+    "cause): many small pure clusters are no service to their reader.",
     "ARI and NMI compare the whole grouping with the causes, noise being one group.",
     "Rare causes: a third of the causes at a time were thinned out to the named share of the failures, so that each is "
     "rare once.",

@@ -68,7 +68,8 @@ def rare(reading: Reading) -> Html | None:
         "When a cause is rare",
         element(
             "p",
-            f"Each cause in turn was thinned out to {said} of the failures. The curve shows how many of the causes are "
+            f"A third of the causes at a time were thinned out to {said} of the failures, so that each is rare once. "
+            "The curve shows how many of the causes are "
             "still covered; the bar is the 95 % interval, and the broken line 90 %, what the published study asks for. "
             "“even” is the mixture in which all causes are about as frequent.",
         ),
