@@ -405,4 +405,34 @@ def test_staging_needs_images_that_say_what_was_rendered(model, task, stage, tmp
 def test_a_result_shows_itself_in_one_line(injected):
     made = injected(create("darkness"), per_scenario=3)
     assert repr(made) == "<Injected 3 failures: darkness 3>"
-    assert json.loads((made.manifest.parent / "tallies.json").read_text())[0]["kept"] == 3
+    assert json.loads((made.manifest.parent / "tallies.json").read_text())["tallies"][0]["kept"] == 3
+
+
+@pytest.mark.parametrize("damage", ["tallies gone", "tallies garbage", "manifest cut", "manifest bytes", "picture"])
+def test_F7_a_finished_set_that_was_damaged_is_made_anew_to_the_same_bytes(injected, tmp_path, damage):
+    injected()
+    before = tree(tmp_path / "out")
+    tallies, manifest = tmp_path / "out" / "tallies.json", tmp_path / "out" / "manifest.csv"
+    if damage == "tallies gone":
+        tallies.unlink()
+    elif damage == "tallies garbage":
+        tallies.write_text("null")
+    elif damage == "manifest cut":
+        manifest.write_bytes(b"\r\n".join(manifest.read_bytes().split(b"\r\n")[:4]) + b"\r\n")
+    elif damage == "manifest bytes":
+        manifest.write_bytes(bytes(range(1, 256)))
+    else:
+        next((tmp_path / "out" / "images").iterdir()).write_bytes(b"no picture")
+    injected()
+    assert tree(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "{}"])
+def test_F7_a_damaged_shard_is_found_again(injected, tmp_path, text):
+    injected()
+    before = tree(tmp_path / "out")
+    (tmp_path / "out" / "manifest.csv").unlink()
+    (tmp_path / "out" / ".shards").mkdir()
+    (tmp_path / "out" / ".shards" / "000000.json").write_text(text)
+    injected()
+    assert tree(tmp_path / "out") == before

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from failatlas.arrays import Features, Indices
-from failatlas.errors import UsageError
+from failatlas.errors import ModelError, UsageError
 from failatlas.features.extractor import extractors
 from failatlas.features.graph import Graph
 from failatlas.features.trunk import Trunk
@@ -101,7 +101,7 @@ def trunk(
 def _opened(backbone: str, weights: str | os.PathLike[str], words: str) -> TorchModel:
     from failatlas.features.blocks import Pooled
     from failatlas.models import load_model
-    from failatlas.models.module import TorchModel
+    from failatlas.models.module import TorchModel, bad_weights
 
     place, colon, name = backbone.rpartition(":")
     if not (place and colon and name.isidentifier()):
@@ -109,6 +109,14 @@ def _opened(backbone: str, weights: str | os.PathLike[str], words: str) -> Torch
         raise UsageError(what, where="extractor own", remedy="--backbone module:callable (docs/how-to/own-backbone.md)")
     loaded = load_model(backbone, weights=weights or None)
     assert isinstance(loaded, TorchModel)  # all that a callable can build
+    bad = bad_weights(loaded.module)
+    if bad:
+        raise ModelError(
+            f"weights {bad!r} hold nan or infinity, so no feature is finite",
+            where=f"backbone {backbone}",
+            remedy="load another checkpoint",
+            code="E_MODEL_WEIGHTS",
+        )
     # half-precision weights would want half-precision maps, and learn badly
     return TorchModel(Pooled(loaded.module.float()), _sized(words), name)
 

@@ -151,10 +151,10 @@ def inject(
     }
     manifest = out / "manifest.csv"
     if begun(out / _PLAN, plan) and manifest.is_file():
-        whole = _opened(out)
-        if all((out / record.path).is_file() for record in whole.images.records):
-            return whole
-        manifest.unlink()  # an image is gone: the set is made anew, to the same bytes
+        found = _whole(out)
+        if found is not None:
+            return found
+        manifest.unlink()  # something is gone or damaged: the set is made anew, to the same bytes
         # shards that a kill left behind say that it is there
         shutil.rmtree(out / _SHARDS, ignore_errors=True)
     for leftover in leftovers(out):  # of a killed call
@@ -164,12 +164,31 @@ def inject(
     space = staging.space if staging is not None else images.parameters
     if space is not None:
         write_atomically(out / PARAMETERS, space.to_text().encode())
-    told = [dataclasses.asdict(tally) for tally in tallies]
+    told = {
+        "tallies": [dataclasses.asdict(tally) for tally in tallies],
+        "pictures": {record.path: _digest(out / record.path) for record in work.records},
+    }
     write_atomically(out / _TALLIES, (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode())
     # last: a manifest names only files that are there
     write_manifest(manifest, work.records)
     shutil.rmtree(out / _SHARDS, ignore_errors=True)
     return _opened(out)
+
+
+def _whole(out: Path) -> Injected | None:
+    """The finished set, if every file of it is what it was when it was written."""
+    try:
+        found = _opened(out)
+        pictures = json.loads((out / _TALLIES).read_text(encoding="utf-8"))["pictures"]
+        is_whole = list(pictures) == [record.path for record in found.images.records]
+        is_whole = is_whole and all(_digest(out / path) == digest for path, digest in pictures.items())
+    except (DataError, OSError, ValueError, KeyError, TypeError):
+        return None  # unreadable, or not what this module writes
+    return found if is_whole else None
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _pool(images: ImageSet, outcomes: Outcomes) -> list[int]:
@@ -207,7 +226,8 @@ def _lacking(record: ImageRecord, staging: Staging) -> list[str]:
 def _opened(out: Path) -> Injected:
     """The finished set in a folder."""
     manifest = out / "manifest.csv"
-    tallies = tuple(Tally(**row) for row in json.loads((out / _TALLIES).read_text(encoding="utf-8")))
+    told = json.loads((out / _TALLIES).read_text(encoding="utf-8"))
+    tallies = tuple(Tally(**row) for row in told["tallies"])
     if not any(tally.kept for tally in tallies):
         # a manifest without rows opens as an error
         return Injected(ImageSet((), FolderSource(out)), tallies, manifest, ())

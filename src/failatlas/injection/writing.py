@@ -93,10 +93,16 @@ def write_shard(folder: Path, number: int, shard: Mapping[str, object]) -> None:
 
 
 def shards(folder: Path) -> Iterator[dict[str, Any]]:
-    """What every finished shard found, in order."""
+    """What every finished shard found, in order, up to the first that is missing or damaged."""
     number = 0
     while (path := folder / f"{number:06d}.json").is_file():
-        yield json.loads(path.read_text(encoding="utf-8"))
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            return
+        if not isinstance(found, dict) or not {"tried", "rows", "sources", "lost"} <= set(found):
+            return
+        yield found
         number += 1
 
 

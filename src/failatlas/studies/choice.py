@@ -22,6 +22,7 @@ Basis: TypeAlias = Literal["known causes", "label-free"]
 MARGIN = 0.05
 # what is clearer to look at is only a hint at causes
 LABEL_FREE_MARGIN = 0.1
+FEWEST = 50  # failures below which clusters that look clear are a matter of luck
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,9 @@ def choose(
     best = next((one for one in candidates if math.isfinite(one.value)), None)
     usual = next((one for one in candidates if one.pipeline == preferred), None)
     taken = preferred
-    if best is not None and (usual is None or not best.value <= usual.value + margin):
+    if basis == "label-free" and n_failures < FEWEST and usual is not None and math.isfinite(usual.value):
+        notes += (f"{n_failures} failures, fewer than {FEWEST}: too few to leave the preset for what looks clearer",)
+    elif best is not None and (usual is None or not best.value <= usual.value + margin):
         taken = best.pipeline
     return Choice(taken, preferred, basis, tuple(candidates), n_failures, tuple(causes), margin, notes)
 

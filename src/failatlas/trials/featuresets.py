@@ -82,6 +82,8 @@ class FeatureSets:
             return FeatureSet(name, _nothing(), _nothing(), error=told(error))
         except OSError:
             raise
+        except SystemExit as error:  # somebody else's code may not end our process, nor lend it its exit status
+            return FeatureSet(name, _nothing(), _nothing(), error=f"its code called sys.exit({error.code!r})")
         except Exception as error:  # somebody else's extractor may end in anything; the other pipelines go on
             return FeatureSet(name, _nothing(), _nothing(), error=told(error))
 
@@ -111,6 +113,8 @@ class FeatureSets:
                 failures.pixels,
             )
         prepared, images = self._costs.of(before), self._costs.of_images(costs, 1)
+        if rows.quarantined and not len(rows.ids):
+            return FeatureSet(name, rows, reference, error=f"no failure has features: {rows.quarantined[0].reason}")
         if rows.quarantined:
             notes += (f"{len(rows.quarantined)} failures have no features: {rows.quarantined[0].reason}",)
         return FeatureSet(

@@ -213,6 +213,7 @@ class _Studying:
     def _notes(self) -> tuple[str, ...]:
         failures = self.failures
         notes = list(failures.notes)
+        notes += [f"{count} images left out: {why}" for why, count in self.analysis.outcomes.left_out]
         if not len(failures):
             notes.append("no error-inducing image, natural or injected: there is nothing to compare")
         elif not failures.causes:

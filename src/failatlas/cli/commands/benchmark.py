@@ -85,14 +85,14 @@ def benchmark(out: Path, config: Path | None, as_json: bool, quiet: bool, **flag
 
 def told(study: Study) -> None:
     """The outcome in a few lines for a person."""
-    from failatlas.markup import counted
+    from failatlas.markup import counted, visible
 
     answers.line(
         f"{study.n_failures} failures: {study.n_natural} of the network's own, the rest injected; "
         f"{counted(len(study.causes), 'known cause')} to be found."
     )
     for tally in study.tallies:
-        answers.line(f"  {tally.scenario}: {tally.note}")
+        answers.line(f"  {visible(tally.scenario)}: {visible(tally.note)}")
     ranking, front = study.ranking, set(study.front)
     columns = ["pipeline", "purity", "coverage", "clusters", "noise", "seconds", "MB", "front"]
     rows = [[*_cells(entry), "yes" if entry.pipeline in front else ""] for entry in ranking[:_SHOWN]]
@@ -101,9 +101,9 @@ def told(study: Study) -> None:
         answers.table(title, columns, rows)
     for entry in study.entries:
         if entry.error:
-            answers.line(f"{entry.pipeline} could not run: {entry.error}.")
+            answers.line(f"{entry.pipeline} could not run: {visible(entry.error)}.")
     for note in study.notes:
-        answers.line(f"Note: {note}.")
+        answers.line(f"Note: {visible(note)}.")
     if study.saving > 0 and len(ranking) > 1:  # one shares with nobody
         answers.line(
             f"{study.shared_s:.0f} s for all pipelines together; one after another they take "
